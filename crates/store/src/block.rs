@@ -1,26 +1,30 @@
-//! How databases keep entries: some together in a row, one a line. A row for each would cost more than the entry, in time and in bytes.
+//! Blocks: how databases store log entries, several in a row, one on each line.
 //!
-//! A row's key is the index of its first entry. Rows of one entry are what earlier versions wrote.
+//! One row for each entry would cost more than the entry itself, in time and in bytes.
+//!
+//! A row's key is the index of its first entry. Earlier versions wrote rows of one entry.
 
 use bytes::Bytes;
 
 use crate::error::{Result, StoreError};
 
-/// Entries in a row of a database.
+/// Consecutive log entries that a database stores in one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Block {
-    /// Index of the first.
+    /// Log index of the first entry.
     pub first: u64,
-    /// They all, with a newline between one and the next.
+    /// All entries, separated by newlines.
     pub lines: Bytes,
 }
 
 impl Block {
-    /// Puts entries together, of which the first has the index `from`. A block ends before it grows beyond `bytes`, so that a database keeps it in the
-    /// row itself; an entry that is larger is a block of its own.
+    /// Packs consecutive entries into blocks. The first entry has the index `from`.
+    ///
+    /// A block has at most `bytes` bytes, so that a database keeps it in the row itself. A larger
+    /// entry is a block of its own.
     ///
     /// # Errors
-    /// `Corrupt` for an entry with a newline: no entry of a log has one.
+    /// `Corrupt` if an entry has a newline. No entry of a log has one.
     pub fn pack(from: u64, entries: &[Bytes], bytes: usize) -> Result<Vec<Self>> {
         let (mut blocks, mut first, mut lines) = (Vec::new(), from, Vec::with_capacity(bytes));
         for (index, entry) in (from..).zip(entries) {
@@ -45,26 +49,28 @@ impl Block {
         Ok(blocks)
     }
 
-    /// Its entries, each with its index.
+    /// The block's entries, each with its index.
     pub fn entries(&self) -> impl Iterator<Item = (u64, Bytes)> {
         let lines = self.lines.split(|byte| *byte == b'\n');
         (self.first..).zip(lines.map(|line| self.lines.slice_ref(line)))
     }
 
-    /// The entry of an index.
+    /// The entry with this index.
     ///
     /// # Errors
-    /// `Corrupt` if it is not here.
+    /// `Corrupt` if the block does not have this entry.
     pub fn entry(&self, index: u64) -> Result<Bytes> {
         self.entries().find_map(|(at, entry)| (at == index).then_some(entry)).ok_or_else(|| missing(index))
     }
 }
 
-/// The entries of blocks that lie one behind the other, from index `from` on, which is in the first of them; at most so many.
+/// The entries of consecutive blocks from index `from` on, at most `limit` of them.
+///
+/// The entry with the index `from` must be in the first block.
 ///
 /// # Errors
-/// `Corrupt` if one is missing in between.
-pub fn entries_from(from: u64, most: usize, blocks: &[Block]) -> Result<Vec<Bytes>> {
+/// `Corrupt` if an entry between `from` and the end of the last block is missing.
+pub fn entries_from(from: u64, limit: usize, blocks: &[Block]) -> Result<Vec<Bytes>> {
     let (mut entries, mut next) = (Vec::new(), from);
     for block in blocks {
         if block.first > next {
@@ -78,7 +84,7 @@ pub fn entries_from(from: u64, most: usize, blocks: &[Block]) -> Result<Vec<Byte
             next += 1;
         }
     }
-    entries.truncate(most);
+    entries.truncate(limit);
     Ok(entries)
 }
 
@@ -109,13 +115,13 @@ mod tests {
             &[BYTES - 2, 1, 1],
             &[BYTES - 1, 1],
         ] {
-            let given = entries(lengths);
-            let blocks = Block::pack(7, &given, BYTES).unwrap();
-            assert_eq!(entries_from(7, usize::MAX, &blocks).unwrap(), given);
+            let packed = entries(lengths);
+            let blocks = Block::pack(7, &packed, BYTES).unwrap();
+            assert_eq!(entries_from(7, usize::MAX, &blocks).unwrap(), packed);
             for block in &blocks {
                 assert!(block.lines.len() <= BYTES || block.entries().count() == 1);
             }
-            for (index, entry) in (7..).zip(&given) {
+            for (index, entry) in (7..).zip(&packed) {
                 let block = blocks.iter().rfind(|block| block.first <= index).unwrap();
                 assert_eq!(&block.entry(index).unwrap(), entry);
             }
@@ -125,18 +131,18 @@ mod tests {
 
     #[test]
     fn reads_entries_from_middle_of_block() {
-        let given: Vec<Bytes> = (0..100).map(|number| Bytes::from(format!("{number:0>180}"))).collect();
-        let blocks = Block::pack(0, &given, BYTES).unwrap();
-        assert_eq!(entries_from(4, 20, &blocks[..3]).unwrap(), given[4..24]);
+        let packed: Vec<Bytes> = (0..100).map(|number| Bytes::from(format!("{number:0>180}"))).collect();
+        let blocks = Block::pack(0, &packed, BYTES).unwrap();
+        assert_eq!(entries_from(4, 20, &blocks[..3]).unwrap(), packed[4..24]);
     }
 
     #[test]
     fn reports_missing_entry() {
         let blocks = Block::pack(0, &entries(&[180; 50]), BYTES).unwrap();
-        for (kept, name) in
+        for (remaining, name) in
             [(&blocks[1..], "entry 3 "), (&[blocks[0].clone(), blocks[2].clone()], "entry 10 ")]
         {
-            let error = entries_from(3, usize::MAX, kept).unwrap_err();
+            let error = entries_from(3, usize::MAX, remaining).unwrap_err();
             assert!(error.to_string().contains(name), "{error}");
         }
         assert!(blocks[0].entry(10).is_err());

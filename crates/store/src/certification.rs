@@ -1,4 +1,6 @@
-//! What a contest is certified as: what contests that take their entries from it are bound to.
+//! Certifications: the certified result of a contest, to which a following contest is bound.
+//!
+//! A following contest takes its entries from the champions of this one.
 
 use acclaim_contest::{ContestId, Phase, Rounds};
 
@@ -11,18 +13,20 @@ use crate::{
 /// The newest `certified` entry of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Certification {
-    /// Size of the log just after it.
+    /// Size of the log including this entry.
     pub size: u64,
-    /// Root of the log there, base64.
+    /// Root of the log at this size, base64.
     pub root: String,
     /// SHA-256 of the result document, lowercase hex.
     pub result: String,
 }
 
-/// What a contest is certified as; `None` if there is no such contest, or it is not certified, or not any more.
+/// The current certification of a contest.
+///
+/// `None` if there is no such contest, or if it is not certified or was reopened.
 ///
 /// # Errors
-/// As any read; `Corrupt` if it is certified and nobody asked for it.
+/// The errors of a read. `Corrupt` if the contest is certified but no command certified it.
 pub async fn certification(database: &dyn Database, contest: &ContestId) -> Result<Option<Certification>> {
     let record = database.contest(contest).await?;
     if record.is_none_or(|record| record.state.phase != Phase::Certified) {
@@ -39,19 +43,21 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
     }
 }
 
-/// Whether a contest was ever certified, also if it has been reopened since.
+/// Whether a contest was ever certified, even if it was reopened later.
 ///
 /// # Errors
-/// As any read.
+/// The errors of a read.
 pub async fn was_certified(database: &dyn Database, contest: &ContestId) -> Result<bool> {
     Ok(!database.recorded_commands(contest, CommandFilter::Certifications, 0, 1).await?.is_empty())
 }
 
-/// Why a contest whose entries come from another one cannot open: that one must still be certified with the very result. `None` if it can. What happens
-/// to the other contest after this was asked does not matter any more: the opened log is bound to that result.
+/// The reason why a contest with entries from another one cannot open; `None` if it can.
+///
+/// The other contest must still be certified with exactly the result that the definition names.
+/// Later changes of the other contest do not matter: the opened log is bound to that result.
 ///
 /// # Errors
-/// As [`certification`].
+/// The errors of [`certification`].
 pub async fn find_opening_obstacle(database: &dyn Database, rounds: &Rounds) -> Result<Option<String>> {
     let from = &rounds.from;
     let Some(previous) = &rounds.previous else {
@@ -62,7 +68,7 @@ pub async fn find_opening_obstacle(database: &dyn Database, rounds: &Rounds) -> 
     let bound =
         Certification { size: previous.size, root: previous.root.clone(), result: previous.result.clone() };
     Ok(match certification(database, from).await? {
-        Some(found) if found == bound => None,
+        Some(current) if current == bound => None,
         Some(_) => Some(format!(
             "{from} was certified again since its champions were looked up: put the definition again"
         )),

@@ -1,23 +1,31 @@
-//! The time, as an argument.
+//! The clock, passed as an argument.
 
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
 
-/// A jump of a clock below this is an ordinary correction, and no reason to doubt the time.
+/// The smallest jump of a clock that puts the time in doubt. A smaller one is an ordinary
+/// correction.
 pub const MIN_JUMP: SignedDuration = SignedDuration::from_secs(60);
 
-/// Tells the time and waits for it. The system's clock in `cli`, a hand-driven one in tests.
+/// Returns the time and waits for a time.
+///
+/// `cli` uses the system's clock. Tests use a clock that they advance themselves.
 #[async_trait]
 pub trait Clock: Send + Sync {
-    /// The time now.
+    /// The current time.
     fn now(&self) -> Timestamp;
 
-    /// How far the clock was set forward while the process ran: what has passed by it, less what has passed by a clock
-    /// that cannot be set. Negative if it was set back; zero for a clock that has no other beside it.
+    /// How far the clock was set forward while the process ran.
+    ///
+    /// This is the time that passed by this clock, minus the time that passed by a clock that
+    /// cannot be set. It is negative if the clock was set back. It is zero for a clock without a
+    /// second clock to compare it with.
     fn jump(&self) -> SignedDuration {
         SignedDuration::ZERO
     }
 
-    /// Returns at `time` or soon after; at once if it has passed. Dropping the future is harmless.
+    /// Returns at `time` or soon after, and immediately if `time` has passed.
+    ///
+    /// The future can be dropped safely.
     async fn sleep_until(&self, time: Timestamp);
 }

@@ -1,5 +1,6 @@
-//! Staff events on their way into the log: a table in the database, keyed by the `Idempotency-Key`, which the sequencer
-//! works off in order with the ballots.
+//! Commands: staff events that wait for the log, in a table keyed by the `Idempotency-Key`.
+//!
+//! The sequencer records them in order with the ballots.
 
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{BallotId, CategoryId, ContestId, EntryId, PanelId};
@@ -11,25 +12,27 @@ use serde_json::json;
 
 use crate::{error::Result, request_id::RequestId};
 
-/// The kind of the statement that goes with a tag key's destruction, and that nothing else may say.
+/// The kind of the statement about the destruction of a tag key. No other statement may have it.
 pub const TAG_KEY_DESTROYED: &str = "tag-key-destroyed";
 
-/// Whether a kind of statement is, or reads like, [`TAG_KEY_DESTROYED`]: in other case, with other or no characters between its words, with characters that
-/// cannot be seen, or in letters that Unicode holds to be compatible with it.
+/// Whether a kind of statement is [`TAG_KEY_DESTROYED`] or reads like it.
+///
+/// It reads like it if it differs only in case, in the characters between the words (also none),
+/// in invisible characters, or in letters that Unicode defines as compatible.
 #[must_use]
 pub fn is_reserved(kind: &str) -> bool {
     skeleton(kind) == skeleton(TAG_KEY_DESTROYED)
 }
 
-/// How often a juror may enter scores of one category and criterion: a log whose events of staff grow without end cannot be audited.
+/// How often a juror may enter scores of one category and criterion: the log must stay auditable.
 pub const MAX_CORRECTIONS: usize = 100;
-/// Code and sentence of the refusal of one more.
+/// Code and text of the refusal of a further correction.
 pub const TOO_MANY_CORRECTIONS: (&str, &str) = (
     "too-many-corrections",
     "these scores were entered 100 times, the most that a juror can: an organiser can enter them",
 );
 
-/// What staff asks of a contest. The sequencer turns it into log entries.
+/// A staff request to a contest. The sequencer turns it into log entries.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "snake_case")]
 pub enum Command {
@@ -37,14 +40,14 @@ pub enum Command {
     Open,
     /// End voting now.
     Close,
-    /// No ruling any more.
+    /// Allow no more rulings.
     Freeze,
     /// Log the seed of the draw.
     Draw {
         /// Lowercase hex.
         seed: String,
     },
-    /// Make the result final; refused unless all three are what the log says.
+    /// Make the result final. Refused unless size, root and result agree with the log.
     Certify {
         /// Size of the log.
         size: u64,
@@ -52,143 +55,143 @@ pub enum Command {
         root: String,
         /// SHA-256 of the certified result document, lowercase hex.
         result: String,
-        /// Whether categories without a decision are certified as they are.
+        /// Whether undecided categories are certified as they are.
         #[serde(default, skip_serializing_if = "std::ops::Not::not")]
         undecided: bool,
     },
     /// Allow rulings again.
     Reopen(Reason),
-    /// Undo freezing.
+    /// Undo the freezing.
     Unfreeze(Reason),
     /// Take no ballots until voting is resumed.
     Suspend(Reason),
     /// Take ballots again.
     Resume(Reason),
-    /// Take an entry out.
+    /// Withdraw an entry.
     Withdraw {
-        /// Which one.
+        /// The entry.
         entry: EntryId,
-        /// Why.
+        /// The reason.
         #[serde(flatten)]
         reason: Reason,
     },
-    /// Take ballots out of the count.
+    /// Void ballots: they no longer count.
     Void {
-        /// Which ones.
+        /// The ballots.
         ballots: Vec<BallotId>,
-        /// Why.
+        /// The reason.
         #[serde(flatten)]
         reason: Reason,
     },
     /// Undo a withdrawal.
     ReinstateEntry {
-        /// Which one.
+        /// The entry.
         entry: EntryId,
-        /// Why.
+        /// The reason.
         #[serde(flatten)]
         reason: Reason,
     },
     /// Undo a void.
     ReinstateBallots {
-        /// Which ones.
+        /// The ballots.
         ballots: Vec<BallotId>,
-        /// Why.
+        /// The reason.
         #[serde(flatten)]
         reason: Reason,
     },
-    /// Change a text, or close later.
+    /// Change a text of the definition, or the closing to a later instant.
     Amend {
         /// `closes`, `entry:<id>` or `category:<id>`.
         what: String,
-        /// Key of the definition.
+        /// Key in the definition.
         key: String,
-        /// New value.
+        /// The new value.
         to: Amendment,
-        /// Why.
+        /// The reason.
         #[serde(flatten)]
         reason: Reason,
     },
-    /// A juror's scores.
+    /// Enter a juror's scores.
     Score {
-        /// Which panel.
+        /// The juror's panel.
         panel: PanelId,
-        /// Which juror.
+        /// The juror's name.
         juror: String,
-        /// Which category.
+        /// The category.
         category: CategoryId,
-        /// Which criterion.
+        /// The criterion, if the panel has criteria.
         criterion: Option<String>,
-        /// Entry and score.
+        /// Entries and their scores.
         values: Vec<(EntryId, String)>,
     },
-    /// A juror does not judge an entry, or does again.
+    /// Recuse a juror from an entry, or take a recusal back.
     Recusal {
-        /// Which panel.
+        /// The juror's panel.
         panel: PanelId,
-        /// Which juror.
+        /// The juror's name.
         juror: String,
-        /// Which entry.
+        /// The entry.
         entry: EntryId,
-        /// Whether an earlier recusal is taken back.
+        /// Whether the juror judges the entry again.
         rejoins: bool,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The panel's choice.
+    /// Choose the winners of a category, as a panel decided.
     Choose {
-        /// Which category.
+        /// The category.
         category: CategoryId,
-        /// None or more of its entries.
+        /// Zero or more entries of the category.
         winners: Vec<EntryId>,
-        /// Remark.
+        /// A remark.
         note: Option<String>,
     },
-    /// Destroy the contest's tag key, and say so.
+    /// Destroy the contest's tag key, and record a statement about it.
     DestroyTagKey {
-        /// Why; the statement's text.
+        /// The reason, which is the statement's text.
         reason: String,
     },
-    /// Something to be known to whoever reads the log.
+    /// Record a statement for the readers of the log.
     State {
-        /// Anything but [`TAG_KEY_DESTROYED`].
+        /// The statement's kind, not [`TAG_KEY_DESTROYED`].
         kind: String,
-        /// The statement.
+        /// The statement's text.
         text: String,
     },
 }
 
-/// Why a ruling is made.
+/// The reason for a ruling.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reason {
-    /// Never empty.
+    /// A text that is never empty.
     pub reason: String,
-    /// Remark.
+    /// A remark.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
 }
 
-/// A command as it waits.
+/// A command in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueuedCommand {
-    /// The request's `Idempotency-Key`; unique among those of the staff key within the contest.
+    /// The request's `Idempotency-Key`. It is unique for a contest and a staff key.
     pub key: String,
-    /// Name of the staff key that asked.
+    /// Name of the staff key that sent the request.
     pub by: String,
-    /// What is asked.
+    /// The command.
     pub command: Command,
-    /// When it was asked.
+    /// When the request arrived.
     pub received: Timestamp,
 }
 
 impl QueuedCommand {
-    /// What names it.
+    /// The command's id.
     #[must_use]
     pub fn id(&self) -> RequestId {
         RequestId { by: self.by.clone(), key: self.key.clone() }
     }
 }
 
-/// What became of a command.
+/// The result of a command.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 pub enum CommandOutcome {
@@ -196,81 +199,81 @@ pub enum CommandOutcome {
     Recorded {
         /// Index of its first entry.
         index: u64,
-        /// How many entries it made.
+        /// Number of its entries.
         entries: u64,
         /// Size of the log with them.
         size: u64,
         /// Root of the log with them, base64.
         root: String,
     },
-    /// The contest's rules or phase do not allow it; nothing was changed.
+    /// The contest's rules or phase do not allow the command. Nothing was changed.
     Refused {
-        /// Stable, kebab-case.
+        /// A stable code, kebab-case.
         code: String,
         /// A sentence.
         detail: String,
-        /// With the code [`UNDECIDED`]: what is not decided.
+        /// With the code [`UNDECIDED`]: the categories that are not decided.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         undecided: Vec<UndecidedCategory>,
     },
 }
 
 impl CommandOutcome {
-    /// A refusal that a code and a sentence say all of.
+    /// A refusal with only a code and a sentence.
     #[must_use]
     pub fn refused(code: &str, detail: &str) -> Self {
         Self::Refused { code: code.to_owned(), detail: detail.to_owned(), undecided: Vec::new() }
     }
 }
 
-/// The code with which certification is refused while winners are not decided.
+/// The code of a refused certification whose winners are not decided.
 pub const UNDECIDED: &str = "undecided";
 
 /// A reason why the winners of a category are not decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UndecidedCategory {
-    /// Which category.
+    /// The category.
     pub category: CategoryId,
-    /// Stable, kebab-case.
+    /// A stable code, kebab-case.
     pub reason: String,
     /// A sentence.
     pub text: String,
-    /// At which panel.
+    /// The panel that the reason is about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panel: Option<PanelId>,
-    /// Of which jurors.
+    /// The jurors that the reason is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub jurors: Vec<String>,
-    /// For which entries.
+    /// The entries that the reason is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub entries: Vec<EntryId>,
 }
 
-/// Commands that are looked up later: the log's own entries lie among its ballots.
+/// Selects recorded commands to read. In the log they are scattered among the ballots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CommandFilter<'a> {
     /// [`Command::Certify`]
     Certifications,
     /// [`Command::Score`]
     Scores,
-    /// Those of one juror.
+    /// The scores of one juror.
     ScoresByJuror {
         /// The juror's panel.
         panel: &'a PanelId,
-        /// Name.
+        /// The juror's name.
         juror: &'a str,
     },
     /// [`Command::Recusal`]
     Recusals,
-    /// Those of one juror.
+    /// The recusals of one juror.
     RecusalsByJuror {
         /// The juror's panel.
         panel: &'a PanelId,
-        /// Name.
+        /// The juror's name.
         juror: &'a str,
     },
-    /// Those that one command enters, corrects or takes back: scores of the same juror, category and criterion, recusals of the same juror for the same
-    /// entry. None for other commands.
+    /// Commands that this one corrects or takes back, and the command itself: scores of the same
+    /// juror, category and criterion, or recusals of the same juror for the same entry. Else none.
     SameTarget(&'a Command),
 }
 
@@ -282,20 +285,20 @@ impl<'a> CommandFilter<'a> {
     }
 }
 
-/// What stored commands have at some keys of their JSON, itself as JSON. Databases have a column for each of these keys.
+/// Values at some keys of a command's JSON, as JSON text. Databases have a column for each key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CommandColumns {
-    /// At `command`.
+    /// The value of `command`.
     pub kind: String,
-    /// At `panel`, if it matters, as what follows.
+    /// The value of `panel`; `None` matches any. The same holds for the fields below.
     pub panel: Option<String>,
-    /// At `juror`.
+    /// The value of `juror`.
     pub juror: Option<String>,
-    /// At `category`.
+    /// The value of `category`.
     pub category: Option<String>,
-    /// At `criterion`; `null` for none.
+    /// The value of `criterion`, `null` if the command has none.
     pub criterion: Option<String>,
-    /// At `entry`.
+    /// The value of `entry`.
     pub entry: Option<String>,
 }
 
@@ -311,7 +314,7 @@ impl CommandColumns {
 }
 
 impl CommandFilter<'_> {
-    /// What the commands have in common; `None` if no command is sought.
+    /// The values that the selected commands share; `None` if the filter selects no command.
     #[must_use]
     pub fn columns(self) -> Option<CommandColumns> {
         Some(match self {
@@ -334,12 +337,13 @@ impl CommandFilter<'_> {
     }
 }
 
-/// What came of queueing a command.
+/// The outcome of queueing a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum QueueOutcome {
-    /// It waits.
+    /// The command is queued.
     New,
-    /// The same command of the same staff key was queued before.
+    /// The same staff key queued the same command before. The outcome is `None` while it is still
+    /// queued.
     Known(Option<CommandOutcome>),
     /// The staff key has used the `Idempotency-Key` for another command.
     IdempotencyKeyUsed,
@@ -351,31 +355,31 @@ pub trait Commands: Send + Sync {
     /// Queues a command unless its id is known. Durable when it returns.
     async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<QueueOutcome>;
 
-    /// The oldest commands without an outcome, at most `most` of them, oldest first. Outcomes are written by
-    /// [`Ledger::append`](crate::Ledger::append).
-    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>>;
+    /// The oldest commands without an outcome, at most `limit`, oldest first.
+    /// [`Ledger::append`](crate::Ledger::append) stores outcomes.
+    async fn pending_commands(&self, contest: &ContestId, limit: usize) -> Result<Vec<QueuedCommand>>;
 
-    /// Those of the commands that are in the log, with their outcomes, in the order of the log: at most `most` of those behind number `after`. Each
-    /// comes with its number, which is above 0.
+    /// The selected commands that are in the log, with their outcomes, in the order of the log.
+    /// Each has a number above 0. Returns at most `limit` of them, with numbers above `after`.
     async fn recorded_commands(
         &self,
         contest: &ContestId,
         filter: CommandFilter<'_>,
         after: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>>;
 
-    /// What became of a command; `None` while it waits or if there is none.
+    /// The outcome of a command; `None` while it is queued, or if there is no such command.
     async fn command_outcome(&self, contest: &ContestId, id: &RequestId) -> Result<Option<CommandOutcome>>;
 }
 
-/// Commands of the log read at once: each can be as large as a request.
+/// Number of recorded commands that are read in one step. Each can be as large as a request.
 const PAGE_SIZE: usize = 64;
 
-/// Hands over those of the commands that are in the log, in its order, a few at a time.
+/// Passes the selected commands in the log to `take`, in the order of the log, reading by page.
 ///
 /// # Errors
-/// When the database fails.
+/// If the database fails.
 pub async fn for_each_recorded(
     commands: &(impl Commands + ?Sized),
     contest: &ContestId,
@@ -413,12 +417,12 @@ mod tests {
         };
         let certify =
             Command::Certify { size: 1, root: String::new(), result: String::new(), undecided: false };
-        let is_found = |command: &Command, filter: CommandFilter<'_>| {
+        let selects = |command: &Command, filter: CommandFilter<'_>| {
             let stored = serde_json::to_value(command).unwrap();
-            let has = |key: &str, wanted: &Option<String>| {
-                wanted
+            let has = |key: &str, value: &Option<String>| {
+                value
                     .as_ref()
-                    .is_none_or(|wanted| stored.get(key).map(ToString::to_string).as_ref() == Some(wanted))
+                    .is_none_or(|value| stored.get(key).map(ToString::to_string).as_ref() == Some(value))
             };
             filter.columns().is_some_and(|columns| {
                 has("command", &Some(columns.kind))
@@ -431,18 +435,17 @@ mod tests {
         };
         let (a, ab, b) = (score("a", None), score("ab", None), score("a", Some("x")));
         for filter in [CommandFilter::Scores, CommandFilter::ScoresByJuror { panel: &panel, juror }] {
-            assert!(is_found(&a, filter) && is_found(&b, filter) && !is_found(&certify, filter));
+            assert!(selects(&a, filter) && selects(&b, filter) && !selects(&certify, filter));
         }
-        assert!(!is_found(&a, CommandFilter::ScoresByJuror { panel: &panel, juror: "Ama" }));
+        assert!(!selects(&a, CommandFilter::ScoresByJuror { panel: &panel, juror: "Ama" }));
         for one in [&a, &ab, &b] {
             for other in [&a, &ab, &b, &certify] {
-                assert_eq!(is_found(other, CommandFilter::SameTarget(one)), one == other);
+                assert_eq!(selects(other, CommandFilter::SameTarget(one)), one == other);
             }
         }
-        assert!(
-            is_found(&certify, CommandFilter::Certifications) && !is_found(&a, CommandFilter::Certifications)
-        );
-        assert!(!is_found(&certify, CommandFilter::SameTarget(&certify)));
+        assert!(selects(&certify, CommandFilter::Certifications));
+        assert!(!selects(&a, CommandFilter::Certifications));
+        assert!(!selects(&certify, CommandFilter::SameTarget(&certify)));
         let recusal = |juror: &str, entry: &str, rejoins| Command::Recusal {
             panel: panel.clone(),
             juror: juror.to_owned(),
@@ -452,13 +455,11 @@ mod tests {
         };
         let (one, back) = (recusal(juror, "p1", false), recusal(juror, "p1", true));
         let (other, others) = (recusal(juror, "p11", false), recusal("Ama", "p1", false));
-        for found in [&one, &back, &other, &others] {
-            assert!(is_found(found, CommandFilter::Recusals) && !is_found(found, CommandFilter::Scores));
-            assert_eq!(
-                is_found(found, CommandFilter::RecusalsByJuror { panel: &panel, juror }),
-                *found != others
-            );
-            assert_eq!(is_found(found, CommandFilter::SameTarget(&one)), [&one, &back].contains(&found));
+        for command in [&one, &back, &other, &others] {
+            assert!(selects(command, CommandFilter::Recusals) && !selects(command, CommandFilter::Scores));
+            let by_juror = CommandFilter::RecusalsByJuror { panel: &panel, juror };
+            assert_eq!(selects(command, by_juror), *command != others);
+            assert_eq!(selects(command, CommandFilter::SameTarget(&one)), [&one, &back].contains(&command));
         }
     }
 

@@ -1,4 +1,7 @@
-//! Contests as the database keeps them beside their logs: drafts, and what is derived from the log for quick reading.
+//! Contests as the database stores them next to their logs: drafts, and the state derived from the
+//! log.
+//!
+//! The derived state can be read without reading the log.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -10,13 +13,13 @@ use crate::{error::Result, intake::Session, request_id::RequestId};
 /// One contest.
 #[derive(Debug, Clone)]
 pub struct ContestRecord {
-    /// The definition as it stands: as it was put, amendments applied.
+    /// The current definition: the uploaded one with all amendments applied.
     pub definition: Arc<Definition>,
-    /// Counts every change of this record; the ETag of the contest.
+    /// A counter of all changes of this record; the ETag of the contest.
     pub revision: u64,
-    /// Where it stands.
+    /// The contest's state.
     pub state: ContestState,
-    /// The contest's tag key, wrapped by the installation's secret; `None` once it is destroyed.
+    /// The contest's tag key, wrapped with the installation's secret; `None` once it is destroyed.
     pub tag_key: Option<Vec<u8>>,
 }
 
@@ -27,38 +30,40 @@ impl ContestRecord {
         &self.definition.id
     }
 
-    /// What changes whenever the record does; see [`Contests::revision`].
+    /// A value that changes whenever the record changes; see [`Contests::revision`].
     #[must_use]
     pub fn version(&self) -> (u64, Option<Vec<u8>>) {
         (self.revision, self.tag_key.clone())
     }
 
-    /// That the contest stands so from now on, its definition as it is.
+    /// A change of the contest to `state`. The definition stays.
     #[must_use]
     pub fn change(&self, state: ContestState) -> ContestChange {
         let (revision, tag_key) = (self.revision, self.tag_key.clone());
         ContestChange { revision, tag_key, definition: None, state, tag_key_destroyed: false }
     }
 
-    /// The intake's present session.
+    /// The intake's current session.
     #[must_use]
     pub fn session(&self) -> Session {
         Session { contest: self.id().clone(), epoch: self.state.epoch, shards: self.state.shards }
     }
 }
 
-/// What follows from the log, kept beside it so that the API need not fold the log.
+/// The state that follows from the log. It is stored so that the API need not read the whole log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContestState {
-    /// Where the contest stands.
+    /// The contest's phase.
     pub phase: Phase,
-    /// The first instant at which ballots are refused: the definition's, unless amended or closed early.
+    /// The first instant at which ballots are refused.
+    ///
+    /// It is the definition's, unless the contest was amended or closed early.
     pub closes: Instant,
-    /// Entries that no longer stand.
+    /// Withdrawn entries.
     pub withdrawn: BTreeSet<EntryId>,
-    /// Epoch of the intake's present session; 0 before the opening.
+    /// Epoch of the intake's current session; 0 before the opening.
     pub epoch: u64,
-    /// Shards of the intake; 0 before the opening, which fixes them.
+    /// Number of the intake's shards; 0 before the opening, which fixes it.
     pub shards: u16,
 }
 
@@ -76,40 +81,43 @@ impl ContestState {
     }
 }
 
-/// Passes to be counted before they are handed out.
+/// A request to count passes before they are issued.
 #[derive(Debug, Clone, Copy)]
 pub struct PassCountRequest<'a> {
-    /// The way of admission that `issued` entries name.
+    /// The way of admission, as `issued` entries name it.
     pub source: &'a str,
-    /// What names the request.
+    /// The request's id.
     pub id: &'a RequestId,
     /// Hash of the request's content.
     pub request: [u8; 32],
-    /// How many passes.
+    /// Number of passes.
     pub more: u64,
-    /// By which rules the passes' subjects were compared; `None` for voters without names, whose subjects are made up.
+    /// The rules by which the passes' subjects were compared; `None` for voters with generated
+    /// subjects.
     pub subjects: Option<&'a SubjectRules>,
-    /// For whom.
+    /// The voters of the passes.
     pub voters: &'a [VoterTag],
-    /// What the passes say, but for the generation, which the database knows.
+    /// The contents of the passes, except the generation: the database sets it.
     pub minting: MintParameters,
 }
 
-/// What all passes of a request say, and what signs them: kept with the request, so that its repetition gives the same passes, byte for byte.
+/// The contents that all passes of a request share, and the key that signs them.
+///
+/// They are stored with the request, so that its repetition gives the same passes, byte for byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MintParameters {
     /// Id of the pass key.
     pub pass_key: u32,
-    /// From when on the passes are refused.
+    /// The instant from which the passes are refused.
     pub expires: Instant,
     /// The instant of admission.
     pub admitted: Instant,
-    /// The contest's newest revocation.
+    /// The generation of the contest's newest revocation.
     pub generation: u32,
 }
 
 impl<'a> PassCountRequest<'a> {
-    /// Passes for made-up subjects.
+    /// A request for passes with generated subjects.
     #[must_use]
     pub fn for_unnamed_voters(source: &'a str, id: &'a RequestId, request: [u8; 32], more: u64) -> Self {
         let start = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
@@ -118,26 +126,33 @@ impl<'a> PassCountRequest<'a> {
     }
 }
 
-/// What came of counting passes.
+/// The outcome of counting passes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PassCountOutcome {
-    /// They are counted.
+    /// The passes are counted.
     New(MintParameters),
-    /// The same request was counted before; `None` by a program that minted passes of version 1.
+    /// The same request was counted before. `None` if a program counted it that minted passes of
+    /// version 1.
     Repeated(Option<MintParameters>),
-    /// The same request was counted before, by a program for which an `Idempotency-Key` was the contest's and not a staff key's. It made voters without
-    /// names from the `Idempotency-Key` alone.
+    /// The same request was counted before, by an earlier program.
+    ///
+    /// For that program an `Idempotency-Key` belonged to the contest, not to a staff key. It
+    /// generated voters without names from the `Idempotency-Key` alone.
     RepeatedWithoutStaffKey,
     /// The `Idempotency-Key` was used for another request. Nothing was changed.
     IdempotencyKeyUsed,
-    /// The contest keeps other rules for its subjects. Nothing was changed.
+    /// The contest has other rules for its subjects. Nothing was changed.
     SubjectRulesDiffer,
-    /// These voters get no pass any more. Nothing was changed.
+    /// These voters are barred: they get no more passes. Nothing was changed.
     Barred(Vec<VoterTag>),
 }
 
 impl PassCountOutcome {
-    /// What a stored request answers: whether it is the same one, the staff key that is kept with it, empty where none is, and what its passes say.
+    /// The outcome for a request that is stored already.
+    ///
+    /// - `is_same`: the stored request has the same content.
+    /// - `staff`: the staff key stored with it, empty if there is none.
+    /// - `minting`: the stored contents of its passes.
     #[must_use]
     pub fn again(is_same: bool, staff: &str, minting: Option<MintParameters>) -> Self {
         match (is_same, staff.is_empty()) {
@@ -154,44 +169,56 @@ pub trait Contests: Send + Sync {
     /// All contests, by id.
     async fn contests(&self) -> Result<Vec<ContestRecord>>;
 
-    /// A contest's revision and wrapped tag key, which tell whether its record is as it was: a definition can be large.
+    /// A contest's revision and wrapped tag key; `None` if there is no such contest.
+    ///
+    /// They show whether its record has changed. A definition can be large, so that reading it
+    /// costs more.
     async fn revision(&self, id: &ContestId) -> Result<Option<(u64, Option<Vec<u8>>)>>;
 
-    /// One contest.
+    /// One contest; `None` if there is no such contest.
     async fn contest(&self, id: &ContestId) -> Result<Option<ContestRecord>>;
 
-    /// Creates a draft at revision 1, with its wrapped tag key, which is not empty. Durable when it returns.
+    /// Creates a draft at revision 1 with its wrapped tag key. Durable when it returns.
+    ///
+    /// The tag key must not be empty.
     ///
     /// # Errors
-    /// `Conflict` if a contest of this id exists, or one was deleted for which passes were issued or that had a log: its passes would vote
-    /// again, and one origin would have two histories.
+    /// `Conflict` if a contest of this id exists. Also `Conflict` if a deleted contest of this id
+    /// had a log or issued passes. Its passes would be valid again, and one origin would have two
+    /// histories.
     async fn create_draft(&self, definition: &Definition, tag_key: &[u8]) -> Result<()>;
 
-    /// Replaces the definition of a draft and counts its revision up. Durable when it returns.
+    /// Replaces the definition of a draft and increments its revision. Durable when it returns.
     ///
     /// # Errors
     /// `Conflict` unless the contest is a draft at `revision`.
     async fn edit_draft(&self, definition: &Definition, revision: u64) -> Result<()>;
 
-    /// Deletes a draft, or a contest marked `test` with its log. Durable when it returns.
+    /// Deletes a draft, or a contest marked `test` together with its log. Durable when it returns.
     ///
     /// # Errors
-    /// `Conflict` if it is neither, or does not exist.
+    /// `Conflict` if the contest is neither of them, or does not exist.
     async fn delete_contest(&self, id: &ContestId) -> Result<()>;
 
-    /// By which rules the contest's subjects are compared; `None` until its first pass of a subject.
+    /// The rules by which the contest's subjects are compared; `None` before the first pass of a
+    /// subject.
     ///
     /// # Errors
     /// `Conflict` if there is no such contest.
     async fn subject_rules(&self, id: &ContestId) -> Result<Option<SubjectRules>>;
 
-    /// Counts passes before they are handed out, so that none is ever uncounted; once for each request. A new request for a barred voter counts nothing. `tag_key` is the contest's wrapped one, which the passes
-    /// are minted with. Rules of subjects are kept with the contest where it has none yet, in the same transaction; where it has others, nothing is
-    /// counted, also if the key was used before: the passes would be those of other voters. Durable when it returns.
+    /// Counts passes before they are issued, once for each request. Durable when it returns.
+    ///
+    /// No issued pass is uncounted. A new request for a barred voter counts nothing. `tag_key` is
+    /// the contest's wrapped tag key, with which the passes are minted.
+    ///
+    /// If the contest has no rules of subjects yet, the request's rules are stored with it in the
+    /// same transaction. If it has other rules, nothing is counted, even if the `Idempotency-Key`
+    /// was used before: the passes would belong to other voters.
     ///
     /// # Errors
-    /// `Conflict` if the contest has no such tag key any more: it was destroyed, or a draft was deleted and another one has its id. A voter who had a pass of
-    /// each key would vote twice.
+    /// `Conflict` if the contest no longer has this tag key: it was destroyed, or the draft was
+    /// deleted and another one has its id. A voter with a pass of each tag key could vote twice.
     async fn count_passes(
         &self,
         id: &ContestId,
@@ -199,21 +226,29 @@ pub trait Contests: Send + Sync {
         passes: PassCountRequest<'_>,
     ) -> Result<PassCountOutcome>;
 
-    /// Total of passes issued, by source, in byte order of the sources.
+    /// The number of passes issued, by source, in byte order of the sources.
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>>;
 }
 
-/// How a contest stands from now on.
+/// A change of a contest's record.
 #[derive(Debug, Clone)]
 pub struct ContestChange {
-    /// The revision that this follows, compared: a draft may have been edited meanwhile.
+    /// The revision that the change follows.
+    ///
+    /// The database compares it, because a draft may have been edited since.
     pub revision: u64,
-    /// The contest's wrapped tag key as it was then, compared: a draft may have been deleted meanwhile, and another one have its id.
+    /// The contest's wrapped tag key at that revision.
+    ///
+    /// The database compares it, because a draft may have been deleted since, and another one may
+    /// have its id.
     pub tag_key: Option<Vec<u8>>,
-    /// The definition, if it was amended.
+    /// The new definition, if it was amended.
     pub definition: Option<Definition>,
-    /// The state.
+    /// The new state.
     pub state: ContestState,
-    /// Whether the contest's tag key is destroyed: in the same transaction as the entry that says so, so that never one is true without the other.
+    /// Whether the contest's tag key is destroyed.
+    ///
+    /// This happens in the transaction that appends the entry about it, so that the entry and the
+    /// deletion are never apart.
     pub tag_key_destroyed: bool,
 }

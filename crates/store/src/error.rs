@@ -1,21 +1,22 @@
-//! Why a store did not do what it was asked: the classes that callers tell apart.
+//! The errors of a store, in the classes that callers handle differently.
 
-/// Why a store did not do what it was asked.
+/// Why a store operation failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreError {
-    /// Nothing was changed: the store is away, full or busy. Trying again later can help.
+    /// Nothing was changed: the store is unreachable, full or busy. A later retry can succeed.
     #[error("the store is unavailable: {0}")]
     Unavailable(String),
-    /// The write may or may not have happened. Whoever holds state derived from the store drops it and reloads.
+    /// The write may or may not have happened. The caller drops the state that it derived from the
+    /// store, and reloads.
     #[error("it is not known whether the write happened: {0}")]
     Unknown(String),
-    /// Nothing was changed: what the caller expected to find is not what is there.
+    /// Nothing was changed: the stored state is not the one that the caller expects.
     #[error("the store has moved on: {0}")]
     Conflict(String),
-    /// What is stored contradicts itself. Trying again does not help.
+    /// The stored data contradicts itself. A retry does not help.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
 }
 
-/// What store operations return.
+/// The result of a store operation.
 pub type Result<T> = std::result::Result<T, StoreError>;

@@ -1,5 +1,7 @@
-//! The hub: how API and sequencer parts of one process, and through a carrier those of several, hear of each other. Notices may be missed (a receiver that falls
-//! behind is told so); whoever missed one reads the database.
+//! The hub: notices between the API and the sequencer, in one process and between processes.
+//!
+//! A notice bridge carries notices to other processes. Notices may be missed, and a receiver that
+//! falls behind is notified of this. After a missed notice, the receiver reads the database.
 
 use std::{
     collections::HashMap,
@@ -23,57 +25,59 @@ use tokio::{
 
 use crate::{command::CommandOutcome, request_id::RequestId};
 
-/// Notices that a receiver may be behind before it misses some.
+/// Number of notices that a receiver can be behind before it misses one.
 const RECEIVER_CAPACITY: usize = 1024;
 
-/// Notices that may wait for other processes before some are dropped.
+/// Number of notices that can wait for other processes before one is dropped.
 const OUTBOX_CAPACITY: usize = 4096;
 
-/// News for the other parts, in this process and in others.
+/// A notice for the other parts, in this process and in others.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Notice {
-    /// A contest was created, edited, deleted, or its state changed.
+    /// A contest was created, edited or deleted, or its state changed.
     ContestChanged(ContestId),
     /// A command waits for the sequencer.
     CommandQueued(ContestId),
     /// A batch was committed, or ballots were rejected.
     Decided(Arc<Decisions>),
-    /// A newer publication; [`Hub::latest`] has it too.
+    /// There is a newer publication. [`Hub::latest`] returns it too.
     Published(Arc<Publication>),
-    /// The way from other processes was cut for a while: any notice of theirs may be missing.
+    /// The connection to other processes was interrupted: any of their notices may be missing.
     Missed,
 }
 
-/// What the sequencer decided in one step. What it says is recorded is committed.
+/// The decisions of one step of the sequencer.
+///
+/// Everything that is reported as recorded is committed.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Decisions {
-    /// Of which contest.
+    /// The contest.
     pub contest: ContestId,
-    /// Size of its log after the step.
+    /// Size of the contest's log after the step.
     pub size: u64,
-    /// Root of its log after the step.
+    /// Root of the contest's log after the step.
     pub root: Hash,
-    /// Ballots and what became of them.
+    /// Ballots and their outcomes.
     pub ballots: Vec<(BallotId, BallotOutcome)>,
-    /// Commands and what became of them.
+    /// Commands and their outcomes.
     pub commands: Vec<(RequestId, CommandOutcome)>,
 }
 
-/// What became of a ballot.
+/// The outcome of a ballot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BallotOutcome {
-    /// It is in the log.
+    /// The ballot is in the log.
     Recorded {
-        /// Where.
+        /// Its index in the log.
         index: u64,
         /// Hash of its leaf.
         leaf_hash: Hash,
     },
-    /// It was in the log already.
+    /// The ballot was in the log already.
     Same,
-    /// It is not in the log and will not be, for this reason.
+    /// The ballot is not in the log and will not be.
     Rejected(Rejection),
 }
 
@@ -81,59 +85,71 @@ pub enum BallotOutcome {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
-    /// Other votes of the voter stand in these categories.
+    /// The voter has other standing votes in these categories.
     AlreadyVoted(Vec<String>),
-    /// With what stands already, or by the rules, its selections cannot be cast: a stable kebab-case reason and a sentence.
+    /// The rules, or the voter's standing votes, do not allow the ballot's selections.
+    ///
+    /// The fields are a stable kebab-case reason and a sentence.
     InvalidSelection(String, String),
-    /// What it replaces is not the voter's standing ballot; this one is, if there is one.
+    /// The ballot that it replaces is not the voter's standing ballot.
+    ///
+    /// The field is the standing ballot, if there is one.
     ReplacedIsNotStanding(Option<BallotId>),
-    /// It arrived too early or too late.
+    /// The ballot arrived outside the voting window: too early or too late.
     OutsideWindow,
-    /// Anything else the contest's rules say: a stable kebab-case code and a sentence.
+    /// The contest's rules refuse the ballot for another reason.
+    ///
+    /// The fields are a stable kebab-case code and a sentence.
     Refused(String, String),
 }
 
-/// What everyone may or staff can read of a contest at one size of its log. All figures are of that size.
+/// The published documents of a contest, some public and some for staff.
+///
+/// All figures are of one size of the log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Publication {
-    /// Of which contest.
+    /// The contest.
     pub contest: ContestId,
     /// Size of the log.
     pub size: u64,
-    /// Its root.
+    /// Root of the log.
     pub root: Hash,
-    /// The live tally, as JSON without `pending`, split where that key belongs: before and after.
+    /// The live tally, as JSON without the key `pending`.
+    ///
+    /// It is split at the place of that key: the part before and the part after.
     pub tally: (Bytes, Bytes),
     /// The standings as CSV.
     pub tally_csv: Bytes,
-    /// The result document, from the closing on.
+    /// The result document, from the closing of the contest on.
     pub result: Option<Bytes>,
-    /// The document that was certified before the contest was reopened, until another one is.
+    /// The certified document of a reopened contest, until another one is certified.
     #[serde(default)]
     pub former: Option<Bytes>,
-    /// When it was made.
+    /// When the publication was created.
     pub at: Timestamp,
 }
 
-/// How recording goes, contest by contest.
+/// The state of recording of one contest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recording {
-    /// The log is being read at start.
+    /// The sequencer reads the log at its start.
     Loading,
     /// Another process sequences it.
     Elsewhere,
-    /// The intake began anew and is told which slots are filled; ballots wait so long.
+    /// A new session of the intake began, and its taken slots are being rebuilt from the log.
+    ///
+    /// Ballots wait until this is done.
     Rebuilding {
-        /// Entries of the log seen.
+        /// Number of log entries read.
         done: u64,
-        /// Entries of the log.
+        /// Number of log entries in total.
         of: u64,
     },
-    /// As it should.
+    /// Recording works.
     Healthy,
-    /// Not now; the sequencer keeps trying.
+    /// Recording fails at present, and the sequencer retries. The text is the error.
     Failing(String),
-    /// Not until somebody mends the cause.
+    /// Recording is stopped until an operator removes the cause. The text is the error.
     Stopped(String),
 }
 
@@ -141,7 +157,7 @@ pub enum Recording {
 #[derive(Debug, Default)]
 pub struct Figures {
     newest: watch::Sender<Option<Arc<Publication>>>,
-    /// The largest size of the log that this process has heard was recorded.
+    /// The largest recorded size of the log that this process knows of.
     recorded: AtomicU64,
     /// Whether a reader waits for newer figures.
     has_waiting_reader: AtomicBool,
@@ -151,7 +167,8 @@ pub struct Figures {
 impl Figures {
     fn publish(&self, publication: &Arc<Publication>) {
         self.newest.send_if_modified(|newest| {
-            // A sequencer that lost its lease in its sleep may be late with an older one.
+            // A sequencer that lost its lease while it was suspended may send an older publication
+            // late.
             let is_newer = newest.as_ref().is_none_or(|known| known.size <= publication.size);
             if is_newer {
                 *newest = Some(Arc::clone(publication));
@@ -160,7 +177,9 @@ impl Figures {
         });
     }
 
-    /// The newest publication once it covers all that this process has heard was recorded when it was asked. Has no bound in time.
+    /// Waits for a publication that covers everything recorded when the wait began, and returns it.
+    ///
+    /// This process must know that it is recorded. There is no time limit.
     async fn wait_until_current(&self) -> Option<Arc<Publication>> {
         let recorded = self.recorded.load(Ordering::Acquire);
         let covers =
@@ -172,7 +191,7 @@ impl Figures {
         newest.wait_for(covers).await.ok()?.clone()
     }
 
-    /// Whether a reader waits for newer figures than were published.
+    /// Whether a reader waits for newer figures than the published ones.
     #[must_use]
     pub fn has_waiting_reader(&self) -> bool {
         self.has_waiting_reader.load(Ordering::Acquire)
@@ -183,7 +202,8 @@ impl Figures {
         self.reader_waits.notified().await;
     }
 
-    /// Says that a publication follows of all that is recorded now.
+    /// Clears the mark of a waiting reader, because a publication of everything recorded so far
+    /// follows.
     pub fn begin_publication(&self) {
         self.has_waiting_reader.store(false, Ordering::Release);
     }
@@ -193,15 +213,15 @@ impl Figures {
 #[derive(Debug)]
 pub struct Hub {
     notices: broadcast::Sender<Notice>,
-    /// Of each contest that was heard of, until it is deleted.
+    /// The figures of each contest with a notice, until it is deleted.
     figures: Mutex<HashMap<ContestId, Arc<Figures>>>,
-    /// Written by the sequencer, read for readiness.
+    /// The sequencer writes it. The readiness check reads it.
     recording: Mutex<HashMap<ContestId, Recording>>,
-    /// To other processes, if there are any.
+    /// Notices for other processes, if there are any.
     outbox: Option<mpsc::Sender<Notice>>,
-    /// Whether a notice did not find its way into `outbox`.
+    /// Whether a notice did not fit into `outbox`.
     must_send_missed: AtomicBool,
-    /// Contests whose rows or ballots this process has repaired from their logs.
+    /// Number of repairs of contest rows or ballots from the logs, by this process.
     repairs: AtomicU64,
 }
 
@@ -219,24 +239,27 @@ impl Default for Hub {
 }
 
 impl Hub {
-    /// A hub whose notices are for other processes too: they are to be taken from the receiver and carried to the others' [`Hub::deliver`]. When the
-    /// carrier falls behind, notices are dropped, and `Missed` is owed to the others.
+    /// A hub that also sends its notices to other processes.
+    ///
+    /// A notice bridge takes the notices from the receiver and passes them to [`Hub::deliver`] of
+    /// the other processes. If the bridge falls behind, notices are dropped, and the hub remembers
+    /// that the other processes need a `Missed`.
     #[must_use]
     pub fn with_outbox() -> (Self, mpsc::Receiver<Notice>) {
         let (outbox, outlet) = mpsc::channel(OUTBOX_CAPACITY);
         (Self { outbox: Some(outbox), ..Self::default() }, outlet)
     }
 
-    /// Whether `Missed` is owed to other processes; asking settles it.
+    /// Whether other processes need a `Missed`. The call clears the mark.
     #[must_use]
     pub fn take_missed_flag(&self) -> bool {
         self.must_send_missed.swap(false, Ordering::Relaxed)
     }
 
-    /// Tells everyone. Nobody listening is fine.
+    /// Sends a notice to all parts of all processes. A hub without receivers is allowed.
     pub fn send(&self, notice: Notice) {
         if let Some(outbox) = &self.outbox {
-            // Full: the carrier tells the others that something is missing.
+            // The outbox is full: the bridge sends `Missed` to the other processes later.
             if outbox.try_send(notice.clone()).is_err() {
                 self.must_send_missed.store(true, Ordering::Relaxed);
             }
@@ -244,20 +267,21 @@ impl Hub {
         self.deliver(notice);
     }
 
-    /// Tells the parts of this process what another one has sent.
+    /// Delivers a notice of another process to the parts of this process.
     pub fn deliver(&self, notice: Notice) {
         match &notice {
             Notice::Published(publication) => self.figures(&publication.contest).publish(publication),
-            // Before a request hears of its ballot: it may ask for the figures at once.
+            // The figures are updated before a request gets its ballot's outcome. It may read them
+            // next.
             Notice::Decided(decided) => {
                 self.figures(&decided.contest).recorded.fetch_max(decided.size, Ordering::AcqRel);
             }
             _ => {}
         }
-        let _nobody_listens = self.notices.send(notice);
+        let _no_receiver = self.notices.send(notice);
     }
 
-    /// Listens from now on.
+    /// Returns a receiver of all notices from now on.
     #[must_use]
     pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
         self.notices.subscribe()
@@ -269,8 +293,9 @@ impl Hub {
         self.figures.lock().get(contest)?.newest.borrow().clone()
     }
 
-    /// The newest publication of a contest, once it covers all that this process had heard was recorded; after `max_wait` the newest there is. `None` if
-    /// nothing was published yet.
+    /// The newest publication that covers everything recorded so far, as far as this process knows.
+    ///
+    /// After `max_wait` it returns the newest publication. `None` if nothing is published yet.
     pub async fn current_publication(
         &self,
         contest: &ContestId,
@@ -283,7 +308,7 @@ impl Hub {
         }
     }
 
-    /// The figures of a contest that there is, for the sequencer, which publishes them.
+    /// The figures of an existing contest, for the sequencer that publishes them.
     #[must_use]
     pub fn figures(&self, contest: &ContestId) -> Arc<Figures> {
         let mut figures = self.figures.lock();
@@ -293,12 +318,12 @@ impl Hub {
         }
     }
 
-    /// Notes how recording goes.
+    /// Sets the state of recording of a contest.
     pub fn set_recording(&self, contest: &ContestId, recording: Recording) {
         self.recording.lock().insert(contest.clone(), recording);
     }
 
-    /// How recording goes, by contest.
+    /// The state of recording of each contest, in the order of their ids.
     #[must_use]
     pub fn recording(&self) -> Vec<(ContestId, Recording)> {
         let mut all: Vec<_> = self.recording.lock().iter().map(|(id, r)| (id.clone(), r.clone())).collect();
@@ -306,18 +331,18 @@ impl Hub {
         all
     }
 
-    /// Counts that what the database kept of a contest was repaired from its log.
+    /// Counts one repair of a contest's stored rows from its log.
     pub fn count_repair(&self) {
         self.repairs.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How often this process has done so.
+    /// The number of repairs by this process.
     #[must_use]
     pub fn repairs(&self) -> u64 {
         self.repairs.load(Ordering::Relaxed)
     }
 
-    /// Forgets a contest that was deleted.
+    /// Deletes the data of a deleted contest.
     pub fn forget(&self, contest: &ContestId) {
         self.figures.lock().remove(contest);
         self.recording.lock().remove(contest);
@@ -371,7 +396,7 @@ mod tests {
         assert_eq!(size(hub.current_publication(&contest, Duration::ZERO).await), 5, "nothing to wait for");
         hub.deliver(decided(7));
         assert!(!hub.figures(&contest).has_waiting_reader());
-        let asked = tokio::spawn({
+        let reader = tokio::spawn({
             let (hub, contest) = (Arc::clone(&hub), contest.clone());
             async move { hub.current_publication(&contest, max_wait).await }
         });
@@ -380,7 +405,7 @@ mod tests {
         hub.figures(&contest).begin_publication();
         hub.deliver(publication(6));
         hub.deliver(publication(8));
-        assert_eq!(size(asked.await.unwrap()), 8);
+        assert_eq!(size(reader.await.unwrap()), 8);
         assert!(!hub.figures(&contest).has_waiting_reader());
         hub.deliver(decided(9));
         assert_eq!(

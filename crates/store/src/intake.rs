@@ -1,4 +1,4 @@
-//! Where accepted ballots wait for the sequencer.
+//! The intake: the place where accepted ballots wait for the sequencer.
 
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use async_trait::async_trait;
@@ -7,27 +7,32 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Result;
 
-/// A contest's intake from one beginning to the next. Its epoch is in the ledger before the intake hears of it, and part of every call: an intake
-/// that lost its content, or was set back to an older one, does not answer to it.
+/// A session of a contest's intake, from one [`Intake::begin`] to the next.
+///
+/// The epoch is in the ledger before the intake gets it, and it is part of every call. An intake
+/// that lost its content, or was restored to an older state, does not accept this epoch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Which contest.
+    /// The contest.
     pub contest: ContestId,
-    /// Random, chosen anew whenever the intake begins anew.
+    /// A random number, chosen for each session.
     pub epoch: u64,
-    /// Parts over which the voters are spread; fixed when the contest opens.
+    /// Number of parts over which the voters are spread. It is fixed when the contest opens.
     pub shards: u16,
 }
 
 impl Session {
-    /// The shard of a voter's ballots, known from the four bytes with which voter tag and ballot id begin.
+    /// The shard of a voter's ballots.
+    ///
+    /// `prefix` is the first four bytes of the voter tag, which are also the first four of the
+    /// ballot id.
     #[must_use]
     pub fn shard(&self, prefix: [u8; 4]) -> u16 {
         shard_of(prefix, self.shards)
     }
 }
 
-/// The same, of so many shards.
+/// The shard of `prefix` among `shards` shards. 0 shards count as 1.
 #[must_use]
 pub fn shard_of(prefix: [u8; 4], shards: u16) -> u16 {
     let shard = u32::from_be_bytes(prefix) % u32::from(shards.max(1));
@@ -37,9 +42,11 @@ pub fn shard_of(prefix: [u8; 4], shards: u16) -> u16 {
 /// A position in one shard's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Cursor {
-    /// So much of the session lies behind it; in what unit is the intake's affair.
+    /// Position in the session's buffer of this shard. Each intake has its own unit.
     pub position: u64,
-    /// Running digest of all that lies behind it: a buffer that fell back and was refilled has another one. Zero if the
+    /// Running digest of everything before the position.
+    ///
+    /// A buffer that fell back to an older state and was refilled has another digest. Zero if the
     /// intake cannot fall back.
     pub digest: [u8; 20],
 }
@@ -47,17 +54,18 @@ pub struct Cursor {
 /// How far every shard of a session is recorded.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Cursors {
-    /// The session's.
+    /// Epoch of the session.
     pub epoch: u64,
-    /// By shard.
+    /// The cursors by shard.
     pub shards: Vec<Cursor>,
 }
 
-/// Bytes of a shard's cursor as it is stored.
+/// Length of one shard's cursor in its stored form, in bytes.
 const CURSOR_LENGTH: usize = 28;
 
 impl Cursors {
-    /// As the ledger keeps them: the epoch, then position and digest of each shard, big-endian.
+    /// The form that the ledger stores: the epoch, then position and digest of each shard,
+    /// big-endian.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.epoch.to_be_bytes().to_vec();
@@ -68,7 +76,7 @@ impl Cursors {
         bytes
     }
 
-    /// Reads what [`Cursors::to_bytes`] wrote.
+    /// Reads the bytes that [`Cursors::to_bytes`] wrote; `None` for other bytes.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (epoch, shards) = bytes.split_first_chunk()?;
@@ -84,27 +92,29 @@ impl Cursors {
     }
 }
 
-/// A ballot on its way.
+/// A ballot between the API and the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
     /// Its id.
     pub ballot: BallotId,
     /// When its request arrived, by the API's clock.
     pub arrived: Timestamp,
-    /// Whether its voter was, or will be, told `accepted`: then a rejection is kept for its status address.
+    /// Whether the voter was, or will be, answered `accepted`.
+    ///
+    /// If so, a rejection is stored for the ballot's status address.
     pub promised: bool,
     /// The pass's label for turnout, at most 64 bytes.
     pub group: Option<String>,
-    /// The log entry's final bytes; nobody re-encodes them.
+    /// The final bytes of the log entry. They are not encoded again.
     pub entry: Bytes,
 }
 
-/// A slot as intakes remember it: 64 bits of a hash.
+/// A slot in the form that intakes remember: 64 bits of a hash.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Slot {
-    /// Decides the shard.
+    /// The first four bytes of the voter tag. They decide the shard.
     pub prefix: [u8; 4],
-    /// Of voter, channel, period and category.
+    /// The first 64 bits of the BLAKE3 hash of voter, channel, period and category, little-endian.
     pub hash: u64,
 }
 
@@ -114,7 +124,7 @@ impl Slot {
     pub fn new(voter: VoterTag, channel: Option<&str>, period: Option<&str>, category: &str) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&voter.0);
-        // Ids hold no NUL.
+        // Ids have no NUL byte, so that it can separate them.
         for text in [channel.unwrap_or_default(), period.unwrap_or_default(), category] {
             hasher.update(text.as_bytes()).update(&[0]);
         }
@@ -124,142 +134,178 @@ impl Slot {
     }
 }
 
-/// A ballot as the API offers it.
+/// A ballot that the API submits to the intake.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Submission {
     /// The ballot.
     pub item: Item,
-    /// The slots that it would fill, to be looked up; none if it is to be kept whatever the intake remembers.
+    /// The slots that the ballot would fill, for the intake to check.
+    ///
+    /// If the list is empty, the intake buffers the ballot without a check.
     pub slots: Vec<Slot>,
 }
 
-/// What the intake did with a ballot.
+/// The intake's answer to a submitted ballot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubmitOutcome {
-    /// It is in the buffer and will be offered to the sequencer, which decides.
+    /// The ballot is in the buffer. The sequencer will get it and decide.
     Buffered,
-    /// One of its slots seems to be taken. Nothing was kept. Whoever hears this asks the ledger, and offers the ballot
-    /// again without slots if the ledger knows nothing.
+    /// One of the ballot's slots seems to be taken. The ballot was not buffered.
+    ///
+    /// The caller asks the ledger. If the ledger has no such ballot, the caller submits it again
+    /// without slots.
     SlotTaken,
-    /// There is no room. Nothing was kept.
+    /// The buffer is full. The ballot was not buffered.
     Full,
-    /// The contest has been sealed. Nothing was kept.
+    /// The contest is sealed. The ballot was not buffered.
     Sealed,
-    /// The intake is not of this session, or not ready yet. Nothing was kept.
+    /// The intake is in another session, or not ready yet. The ballot was not buffered.
     Rebuilding,
 }
 
-/// What comes next for the sequencer.
+/// The next input of the sequencer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DrainOutcome {
-    /// Ballots, those of a shard in order.
+    /// Ballots; the ballots of each shard are in order.
     Items {
-        /// At least one, unless all that was there was forged.
+        /// At least one ballot, unless all items of this step were forged.
         items: Vec<Item>,
-        /// The cursors behind them.
+        /// The cursors after these ballots.
         through: Cursors,
     },
-    /// The intake is not what the cursors were taken from: begin a new session.
+    /// The intake does not hold the state that the cursors refer to: begin a new session.
+    ///
+    /// The text is the reason.
     Lost(String),
 }
 
-/// What was left of an earlier session, oldest first; some of it may be recorded.
+/// Ballots that remain from earlier sessions, oldest first. Some of them may be recorded already.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Survivors {
-    /// Ballots.
+    /// The ballots.
     pub items: Vec<Item>,
-    /// How much of each shard this is; [`Intake::drop_survivors`] takes it.
+    /// How much of each shard these ballots are, for [`Intake::drop_survivors`].
     pub taken: Vec<u64>,
 }
 
-/// What waits in a contest's buffer.
+/// The items that wait in a contest's buffer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Backlog {
-    /// Items not trimmed yet.
+    /// Number of items that are not trimmed yet.
     pub items: u64,
-    /// Arrival of the oldest of them.
+    /// When the oldest of these items arrived.
     pub oldest: Option<Timestamp>,
 }
 
-/// How the intake is, as last seen.
+/// The state of the intake at the last check.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct IntakeStatus {
-    /// Why it takes no ballots, if so.
+    /// The reason why the intake takes no ballots; `None` if it takes them.
     pub refuses: Option<String>,
-    /// Settings that can lose accepted ballots and that the operator allowed.
+    /// Settings that the operator allowed although they can lose accepted ballots.
     pub weak: Vec<String>,
-    /// Servers of several that do not answer; the others take their ballots.
+    /// Servers that do not answer, if there are several. The other servers still take the ballots
+    /// of their shards.
     pub away: Vec<String>,
-    /// Servers that have no memory left for ballots, or hardly any; as many of them as say so refuse ballots.
+    /// Servers that have no memory left for ballots, or almost none. They refuse ballots.
     pub full: Vec<String>,
-    /// How far the intake's clock is ahead of this process's, the farthest of several; zero if it has none of its own.
+    /// How far the intake's clock is ahead of this process's clock.
+    ///
+    /// Of several servers, it is the one whose clock differs most. Zero if the intake has no clock
+    /// of its own.
     pub skew: SignedDuration,
-    /// The same of the server whose clock is nearest to this process's: if that is far, this process's clock is wrong.
+    /// The same, of the server whose clock differs least.
+    ///
+    /// If this difference is large, this process's clock is wrong.
     pub nearest: SignedDuration,
-    /// The same of the slowest of several.
+    /// The same, of the server whose clock is the furthest behind.
     pub slowest: SignedDuration,
-    /// How much this process has found there that no process of the installation wrote: ballots, notices, checkpoints, publications. It was dropped.
+    /// Number of ballots, notices, checkpoints and publications that this process found in the
+    /// intake and that no process of the installation wrote.
+    ///
+    /// They were dropped.
     pub forged: u64,
 }
 
-/// The buffer between API and sequencer.
+/// The buffer between the API and the sequencer.
 ///
-/// The ledger is the authority over slots: an intake may catch a repeated vote early, need not catch any, and what it calls taken is looked up.
+/// The ledger is the authority over slots. An intake may detect a repeated vote early, but it need
+/// not. If the intake calls a slot taken, the ledger is asked.
 #[async_trait]
 pub trait Intake: Send + Sync {
-    /// Offers ballots; returns what became of each, in the same order. A ballot is kept whole or not at all. An item that is `Buffered` is drained, unless
-    /// the intake loses its content: how it keeps what it holds is its own affair, see the implementation. An error may leave the ballots of some
-    /// shards kept: whoever wants shards to succeed or fail apart offers those of one at a time.
-    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>>;
-
-    /// The next items after `after`, about `most` at most; waits until there is one. Items stay until they are trimmed, so that
-    /// dropping the future, or draining again from the same cursors, loses nothing. A shard that does not answer is passed over while
-    /// another one does.
+    /// Submits ballots and returns one outcome for each, in the same order.
+    ///
+    /// A ballot is buffered whole or not at all. An item that is `Buffered` will be drained, unless
+    /// the intake loses its content. Each implementation describes how durably it holds its
+    /// content.
     ///
     /// # Errors
-    /// If no shard answers. The cursors stay good.
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome>;
+    /// After an error, the ballots of some shards may be buffered. A caller that needs a separate
+    /// result for each shard submits the ballots of one shard at a time.
+    async fn submit(&self, session: &Session, submissions: &[Submission]) -> Result<Vec<SubmitOutcome>>;
 
-    /// Drops the items up to and with `through`, and the memory of these promised ballots. Called only with cursors that the ledger holds, or that lie
-    /// before them; of another session it does nothing. After an error some shards may be trimmed; trimming again is safe.
+    /// Returns about `limit` items after `after`, and waits until there is one.
+    ///
+    /// Items stay until they are trimmed. So a dropped future, or another drain from the same
+    /// cursors, loses nothing. A shard that does not answer is skipped as long as another shard
+    /// answers.
+    ///
+    /// # Errors
+    /// If no shard answers. The cursors stay valid.
+    async fn drain(&self, session: &Session, after: &Cursors, limit: usize) -> Result<DrainOutcome>;
+
+    /// Drops the items up to and including `through`, and the marks of these promised ballots.
+    ///
+    /// The caller passes only cursors that the ledger holds, or earlier ones. Cursors of another
+    /// session change nothing.
+    ///
+    /// # Errors
+    /// After an error, some shards may be trimmed. Trimming again is safe.
     async fn trim(&self, session: &Session, through: &Cursors, promised: &[BallotId]) -> Result<()>;
 
-    /// From its return on [`Intake::submit`] answers [`SubmitOutcome::Sealed`]; what was buffered before is still drained. Returns the cursors behind the
-    /// last items; `None` if the intake is not of this session.
+    /// Seals the session: after the return, [`Intake::submit`] answers [`SubmitOutcome::Sealed`].
+    ///
+    /// Items that were buffered before are still drained. Returns the cursors after the last items;
+    /// `None` if the intake is in another session.
     async fn seal(&self, session: &Session) -> Result<Option<Cursors>>;
 
-    /// Begins a session whose epoch the ledger holds, and ends any other of the contest: their items become survivors. Ballots are answered
-    /// [`SubmitOutcome::Rebuilding`] until [`Intake::open`]. Safe to repeat. Returns the cursors of its beginning.
+    /// Begins a session whose epoch the ledger holds, and returns the cursors of its start.
+    ///
+    /// Any other session of the contest ends, and its items become survivors. Until
+    /// [`Intake::open`], submitted ballots are answered [`SubmitOutcome::Rebuilding`]. It is safe
+    /// to repeat.
     async fn begin(&self, session: &Session) -> Result<Cursors>;
 
-    /// The oldest survivors of earlier sessions that were not dropped yet; none at the end.
+    /// The oldest survivors of earlier sessions that are not dropped yet. Empty when none are left.
     async fn survivors(&self, session: &Session) -> Result<Survivors>;
 
-    /// Drops survivors that were decided.
+    /// Drops survivors that the sequencer has decided on.
+    ///
+    /// `taken` is [`Survivors::taken`].
     async fn drop_survivors(&self, session: &Session, taken: &[u64]) -> Result<()>;
 
-    /// Whether slots are remembered at all: if not, nobody need call [`Intake::mark_slots_taken`].
+    /// Whether the intake remembers slots. If not, [`Intake::mark_slots_taken`] need not be called.
     fn has_slot_table(&self) -> bool;
 
-    /// Remembers slots as taken.
+    /// Marks slots as taken.
     async fn mark_slots_taken(&self, session: &Session, slots: &[Slot]) -> Result<()>;
 
-    /// Takes ballots from now on.
+    /// Opens the session: the intake takes ballots from now on.
     async fn open(&self, session: &Session) -> Result<()>;
 
-    /// Forgets a contest that was deleted.
+    /// Deletes the data of a deleted contest.
     async fn forget(&self, session: &Session) -> Result<()>;
 
-    /// What waits, as far as shards answer.
+    /// The backlog of the shards that answer.
     ///
     /// # Errors
-    /// If none does.
+    /// If no shard answers.
     async fn backlog(&self, session: &Session) -> Result<Backlog>;
 
-    /// Whether a promised ballot waits.
+    /// Whether a promised ballot is still in the buffer.
     async fn has_promised_ballot(&self, session: &Session, ballot: BallotId) -> Result<bool>;
 
-    /// How the intake is, as last seen; costs nothing.
+    /// The state of the intake at the last check. It needs no call to a server.
     fn status(&self) -> IntakeStatus;
 }
 

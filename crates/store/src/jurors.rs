@@ -1,5 +1,8 @@
-//! Who the jurors of a contest are. A panel's definition names them, and then exactly these may score. Where it names none, jurors come to be by their keys; and
-//! who has scores that stand in a contest is a juror of it, also of one from before jurors had to be known.
+//! The jurors of a contest.
+//!
+//! If a panel's definition names jurors, exactly these may score. If it names none, each holder of
+//! a juror's key for the panel is a juror. A name with standing scores in the contest is also a
+//! juror. This includes contests from before jurors needed to be known.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +16,13 @@ use crate::{
     keys::{Role, StaffKey},
 };
 
-/// All jurors of a contest: by panel those whom it names, else those with a key in the order of their names and then those with scores that stand.
+/// All jurors of a contest, by panel.
+///
+/// If the panel names jurors, these are its jurors. Otherwise its jurors are those with a key, in
+/// the order of their names, then those with standing scores.
 ///
 /// # Errors
-/// As any read.
+/// The errors of a read.
 pub async fn load_jurors(database: &dyn Database, record: &ContestRecord) -> Result<Jurors> {
     let panels = &record.definition.rules.panels;
     let mut jurors = Jurors::default();
@@ -42,10 +48,12 @@ pub async fn load_jurors(database: &dyn Database, record: &ContestRecord) -> Res
     Ok(jurors)
 }
 
-/// As many of the jurors of a panel as it takes to find the one whom a name names, or that there is none: what [`load_jurors`] finds, these find too.
+/// The jurors of one panel that are needed to look up `name`.
+///
+/// A look-up of this name gives the same result as among the jurors of [`load_jurors`].
 ///
 /// # Errors
-/// As any read.
+/// The errors of a read.
 pub async fn load_jurors_by_name(
     database: &dyn Database,
     record: &ContestRecord,
@@ -59,7 +67,7 @@ pub async fn load_jurors_by_name(
     if is_named || registered.of(&panel.id).iter().any(|juror| juror == name) {
         return Ok(registered);
     }
-    // All scores are read only if this very spelling has scored, or no juror is known by the name.
+    // All scores are read only if this exact spelling has scores, or if no juror has the name.
     let by_name = CommandFilter::ScoresByJuror { panel: &panel.id, juror: name };
     let has_scored = !database.recorded_commands(record.id(), by_name, 0, 1).await?.is_empty();
     if !has_scored && registered.find(&panel.id, name).is_ok() {
@@ -68,7 +76,7 @@ pub async fn load_jurors_by_name(
     load_jurors(database, record).await
 }
 
-/// Adds those whom the panel names, or who have a key for it.
+/// Adds the jurors that the panel names. If it names none, adds those with a key for it.
 fn add_registered(jurors: &mut Jurors, panel: &Panel, contest: &ContestId, keys: &[StaffKey]) {
     for juror in &panel.jurors {
         jurors.add(&panel.id, juror);
@@ -79,30 +87,30 @@ fn add_registered(jurors: &mut Jurors, panel: &Panel, contest: &ContestId, keys:
     }
 }
 
-/// Whether a key is a juror's of a panel of a contest.
+/// Whether a key is a juror's key for this panel of this contest.
 #[must_use]
 pub fn is_juror_key(key: &StaffKey, contest: &ContestId, panel: &PanelId) -> bool {
     key.role == Role::Juror && key.covers(contest) && key.panel.as_ref() == Some(panel)
 }
 
-/// A juror's panel and name.
+/// A juror: panel and name.
 type Juror = (PanelId, String);
 /// Category and criterion of a list of scores.
-type ListPlace = (String, Option<String>);
+type ListKey = (String, Option<String>);
 
-/// The jurors with scores that stand, in the order in which they first scored.
+/// The jurors with standing scores, in the order of their first scores.
 async fn load_jurors_with_scores(database: &dyn Database, contest: &ContestId) -> Result<Vec<Juror>> {
     let mut order: Vec<Juror> = Vec::new();
-    let mut lists: BTreeMap<Juror, BTreeSet<ListPlace>> = BTreeMap::new();
+    let mut lists: BTreeMap<Juror, BTreeSet<ListKey>> = BTreeMap::new();
     let take = |queued: QueuedCommand, _: CommandOutcome| {
         let Command::Score { panel, juror, category, criterion, values } = queued.command else { return };
-        let who = (panel, juror);
-        let own = lists.entry(who.clone()).or_insert_with(|| {
-            order.push(who);
+        let juror = (panel, juror);
+        let own = lists.entry(juror.clone()).or_insert_with(|| {
+            order.push(juror);
             BTreeSet::new()
         });
         let list = (category.to_string(), criterion);
-        // An empty list takes an earlier one back.
+        // An empty list takes an earlier list back.
         if values.is_empty() {
             own.remove(&list)
         } else {
@@ -110,6 +118,6 @@ async fn load_jurors_with_scores(database: &dyn Database, contest: &ContestId) -
         };
     };
     for_each_recorded(database, contest, CommandFilter::Scores, take).await?;
-    order.retain(|who| lists.get(who).is_some_and(|lists| !lists.is_empty()));
+    order.retain(|juror| lists.get(juror).is_some_and(|lists| !lists.is_empty()));
     Ok(order)
 }

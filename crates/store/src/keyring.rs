@@ -1,7 +1,10 @@
 //! The installation's keys: wrapped in the database, plain in memory.
 //!
-//! The installation's secret wraps (XChaCha20-Poly1305, the value's name as associated data, a random nonce of 24 bytes before the ciphertext)
-//! the log key's seed, the pass keys and each contest's tag key. The secret itself comes from a file or the environment.
+//! The installation's secret wraps the log key's seed, the pass keys and each contest's tag key.
+//! The secret itself comes from a file or the environment.
+//!
+//! The cipher is XChaCha20-Poly1305. The associated data is the value's name. A random nonce of 24
+//! bytes precedes the ciphertext.
 
 use std::fmt;
 
@@ -10,7 +13,6 @@ use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
     aead::{Aead, Payload},
 };
-
 use zeroize::Zeroizing;
 
 use crate::{error::StoreError, keys::Keys, request_id::RequestId};
@@ -29,33 +31,33 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// Why the keys cannot be had.
+/// Why the keys are not available.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyringError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The system gave no randomness.
+    /// The operating system returned no random bytes.
     #[error("the system gave no random bytes: {0}")]
     Randomness(String),
-    /// The secret does not open what is in the database.
+    /// The secret does not decrypt the stored value.
     #[error("`{0}` cannot be opened: the installation's secret is not the one it was wrapped with")]
     WrongSecret(String),
-    /// The installation was founded under another name, which is part of every log's origin.
+    /// The installation was created with another name, which is part of every log's origin.
     #[error(
         "this installation is named `{stored}`, not `{asked}`: the name is part of every log's origin and cannot change"
     )]
     AnotherName {
-        /// In the database.
+        /// The stored name.
         stored: String,
-        /// In the configuration.
+        /// The configured name.
         asked: String,
     },
 }
 
 /// The keys of an installation.
 pub struct Keyring {
-    /// The installation's name: the first part of each log's origin.
+    /// The installation's name, which is the first part of each log's origin.
     pub name: String,
     /// Seed of the Ed25519 key that signs checkpoints.
     pub log_seed: [u8; 32],
@@ -71,17 +73,17 @@ impl fmt::Debug for Keyring {
 }
 
 impl Keyring {
-    /// Opens the installation's keys; at the first start makes them.
+    /// Opens the installation's keys, and creates them at the first start.
     ///
     /// # Errors
-    /// [`KeyringError`]; nothing is changed when the secret or the name is wrong.
+    /// [`KeyringError`]. Nothing is changed if the secret or the name is wrong.
     pub async fn open(
         keys: &(impl Keys + ?Sized),
         secret: Secret,
         name: Option<&str>,
     ) -> Result<Self, KeyringError> {
         let values = keys.installation_values().await?;
-        let value = |wanted: &str| values.iter().find(|(name, _)| name == wanted).map(|(_, value)| value);
+        let value = |key: &str| values.iter().find(|(name, _)| name == key).map(|(_, value)| value);
 
         let log_seed = match value(LOG_KEY) {
             Some(wrapped) => unwrap_key(&secret, LOG_KEY, wrapped)?,
@@ -115,7 +117,9 @@ impl Keyring {
         Ok(Self { name, log_seed, secret, pass_keys })
     }
 
-    /// Adds a pass key: it mints from the next start on, and the older ones still verify.
+    /// Adds a pass key and returns its id. The older keys still verify passes.
+    ///
+    /// The new key mints passes from the next start on.
     ///
     /// # Errors
     /// [`KeyringError`]
@@ -131,7 +135,7 @@ impl Keyring {
         &self.pass_keys
     }
 
-    /// A new tag key for a contest, wrapped.
+    /// Creates a tag key for a contest and returns it wrapped.
     ///
     /// # Errors
     /// [`KeyringError::Randomness`]
@@ -139,7 +143,7 @@ impl Keyring {
         wrap_key(&self.secret, &tag_key_name(contest), &random_bytes()?)
     }
 
-    /// A contest's tag key.
+    /// Unwraps a contest's tag key.
     ///
     /// # Errors
     /// [`KeyringError::WrongSecret`]
@@ -147,28 +151,35 @@ impl Keyring {
         unwrap_key(&self.secret, &tag_key_name(contest), wrapped).map(TagKey)
     }
 
-    /// The key that signs items in an intake outside the process, derived from the installation's secret.
+    /// The key that signs items in an intake outside the process.
+    ///
+    /// It is derived from the installation's secret.
     #[must_use]
     pub fn intake_key(&self) -> [u8; 32] {
         blake3::derive_key("acclaim v1 intake items", &self.secret.0)
     }
 
     /// The key that signs notices between processes.
+    ///
+    /// It is derived from the installation's secret.
     #[must_use]
     pub fn notice_key(&self) -> [u8; 32] {
         blake3::derive_key("acclaim v1 notices", &self.secret.0)
     }
 
-    /// The secret of the staff key that a request makes: the same whenever the request is repeated. A juror's is that of
-    /// `juror` alone: a lost key of a juror that was replaced comes back as no other key.
+    /// The secret of the staff key that a request creates. A repeated request gets the same secret.
+    ///
+    /// The secret of a juror's key also depends on `juror`. So a juror's lost key that was replaced
+    /// cannot come back as a key of another name.
     #[must_use]
     pub fn staff_key_secret(&self, id: &RequestId, juror: Option<&str>) -> [u8; 32] {
         let key = blake3::derive_key("acclaim v1 staff keys", &self.secret.0);
-        // The name comes with its length, so that no other name and `Idempotency-Key` have the same bytes.
+        // The length separates the name from the `Idempotency-Key`, so that no other pair has these
+        // bytes.
         let mut hasher = blake3::Hasher::new_keyed(&key);
         hasher.update(&(id.by.len() as u64).to_le_bytes()).update(id.by.as_bytes()).update(id.key.as_bytes());
         if let Some(juror) = juror {
-            // A key of a request has no such byte.
+            // An `Idempotency-Key` has no NUL byte.
             hasher.update(b"\0").update(juror.as_bytes());
         }
         *hasher.finalize().as_bytes()
@@ -185,7 +196,7 @@ fn tag_key_name(contest: &ContestId) -> String {
     format!("tag-key/{contest}")
 }
 
-/// Makes a key and keeps it wrapped.
+/// Creates a key and stores it wrapped.
 async fn create_wrapped_key(
     keys: &(impl Keys + ?Sized),
     secret: &Secret,
@@ -196,7 +207,7 @@ async fn create_wrapped_key(
     Ok(key)
 }
 
-/// Random bytes from the system.
+/// Random bytes of the operating system.
 ///
 /// # Errors
 /// [`KeyringError::Randomness`]

@@ -1,4 +1,4 @@
-//! Staff keys, and the installation's own secrets as they are kept: hashed, or wrapped.
+//! Staff keys and the installation's own keys, in their stored form: hashed or wrapped.
 
 use std::{collections::HashSet, fmt, str::FromStr};
 
@@ -12,20 +12,20 @@ use crate::{RequestId, error::Result};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
-    /// Runs contests: everything but the installation.
+    /// Manages contests, but not the installation.
     Organiser,
     /// Reads logs and results before they are public.
     Auditor,
     /// Casts ballots for others in bulk.
     Gateway,
-    /// Enters the own scores, in one panel of one contest.
+    /// Enters scores for one juror, in one panel of one contest.
     Juror,
-    /// Runs the installation; may do everything.
+    /// Manages the installation, and may do everything.
     Operator,
 }
 
 impl Role {
-    /// The word on the wire, on the command line and in the database.
+    /// The word in the API, on the command line and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -55,27 +55,27 @@ impl FromStr for Role {
     }
 }
 
-/// The name by which logs know what was decided on a data directory without a key: no staff key has it.
+/// The name in logs for decisions made on a data directory without a key. No staff key has it.
 pub const PROCESS_KEY_NAME: &str = "operator";
 
 /// A staff key without its secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StaffKey {
-    /// Unique in the installation; written as `by` into logs.
+    /// The key's name, unique in the installation. Logs have it as `by`.
     pub name: String,
-    /// What it may do.
+    /// What the key may do.
     pub role: Role,
-    /// The contests it is for; `None` for all. Exactly one for a juror.
+    /// The contests that the key is for; `None` for all. A juror's key is for exactly one.
     pub contests: Option<Vec<ContestId>>,
-    /// A juror's panel; the key's name is then the juror's in the log.
+    /// The panel of a juror's key. The key's name is then the juror's name in the log.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub panel: Option<PanelId>,
-    /// When it was made.
+    /// When the key was created.
     pub created: Instant,
-    /// From when on it is refused; `None` if it does not expire.
+    /// The instant from which the key is refused; `None` if it does not expire.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Instant>,
-    /// Since when it is refused.
+    /// When the key was revoked; `None` if it was not.
     pub revoked: Option<Instant>,
 }
 
@@ -86,7 +86,7 @@ impl StaffKey {
         self.contests.as_ref().is_none_or(|contests| contests.contains(contest))
     }
 
-    /// Whether the key is for no contest but these; `None` stands for all.
+    /// Whether all contests of the key are among these; `None` stands for all contests.
     #[must_use]
     pub fn is_within(&self, contests: Option<&[ContestId]>) -> bool {
         are_within(self.contests.as_deref(), contests)
@@ -98,14 +98,14 @@ impl StaffKey {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
-    /// Whether the key is taken at `now`: it is not revoked and has not expired.
+    /// Whether the key is valid at `now`: it is not revoked and has not expired.
     #[must_use]
     pub fn is_valid(&self, now: Instant) -> bool {
         self.revoked.is_none() && !self.is_expired(now)
     }
 }
 
-/// Whether contests are all among others; `None` stands for all contests.
+/// Whether all of `contests` are among `others`; `None` stands for all contests.
 #[must_use]
 pub fn are_within(contests: Option<&[ContestId]>, others: Option<&[ContestId]>) -> bool {
     let Some(others) = others else { return true };
@@ -115,35 +115,36 @@ pub fn are_within(contests: Option<&[ContestId]>, others: Option<&[ContestId]>) 
 /// A request to revoke a staff key.
 #[derive(Debug, Clone)]
 pub struct KeyRevocationRequest {
-    /// Which request: it is done once, and its repetition is answered as it was.
+    /// The request's id. It is executed once, and its repetition gets the same answer.
     pub id: RequestId,
-    /// The key's name.
+    /// Name of the key to revoke.
     pub name: String,
-    /// The contests of the key that asks; `None` for all. It sees only keys that are for these alone.
+    /// The contests of the requesting key; `None` for all. It sees only keys for these contests.
     pub within: Option<Vec<ContestId>>,
-    /// When.
+    /// When the key is revoked.
     pub at: Instant,
 }
 
-/// What came of a request to revoke a staff key.
+/// The outcome of a request to revoke a staff key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyRevocationOutcome {
-    /// The key is revoked, by this request or before.
+    /// The key is revoked, by this request or by an earlier one.
     Done(Box<StaffKey>),
-    /// There is no key of this name that the asking key sees. Nothing was changed.
+    /// No key of this name is visible to the requesting key. Nothing was changed.
     NotFound,
-    /// It is the last valid one of an operator of all contests. Nothing was changed.
+    /// It is the last valid operator's key for all contests. Nothing was changed.
     LastOperator,
     /// The `Idempotency-Key` was used for the key of this name. Nothing was changed.
     IdempotencyKeyUsed(String),
 }
 
 impl KeyRevocationRequest {
-    /// The key as it is after the request, which then has to be stored as what came of the request; or why nothing is to be changed. `before` is the key that
-    /// a request of the same id revoked.
+    /// The revoked key, which the caller then stores as the outcome of the request.
+    ///
+    /// `before` is the key that a request of the same id revoked. `keys` are all staff keys.
     ///
     /// # Errors
-    /// What the request is answered with instead.
+    /// The outcome to return instead if nothing is to be changed.
     pub fn decide(
         &self,
         before: Option<StaffKey>,
@@ -157,8 +158,8 @@ impl KeyRevocationRequest {
                 KeyRevocationOutcome::IdempotencyKeyUsed(key.name)
             });
         }
-        let seen = |key: &&StaffKey| key.name == self.name && key.is_within(self.within.as_deref());
-        let key = keys.iter().find(seen).ok_or(KeyRevocationOutcome::NotFound)?;
+        let is_visible = |key: &&StaffKey| key.name == self.name && key.is_within(self.within.as_deref());
+        let key = keys.iter().find(is_visible).ok_or(KeyRevocationOutcome::NotFound)?;
         let makes_keys =
             |key: &&StaffKey| key.role == Role::Operator && key.contests.is_none() && key.is_valid(self.at);
         let is_last = makes_keys(&key) && keys.iter().filter(makes_keys).count() == 1;
@@ -172,37 +173,44 @@ impl KeyRevocationRequest {
 /// Keys in the database.
 #[async_trait]
 pub trait Keys: Send + Sync {
-    /// Adds a staff key by the BLAKE3 hash of its secret. Durable when it returns. A juror's takes the place of a revoked or expired one of the same name,
-    /// contest and panel: a juror who lost the key goes on under the name that the log knows.
+    /// Adds a staff key under the BLAKE3 hash of its secret. Durable when it returns.
+    ///
+    /// A juror's key replaces a revoked or expired key of the same name, contest and panel. So a
+    /// juror who lost the key continues under the name in the log.
     ///
     /// # Errors
-    /// `Conflict` if the name is in use otherwise, revoked or not, or if there is a key of this hash.
+    /// `Conflict` if another key has the name, revoked or not, or if there is a key of this hash.
     async fn add_staff_key(&self, hash: [u8; 32], key: &StaffKey) -> Result<()>;
 
-    /// All staff keys, by name.
+    /// All staff keys, in the order of their names.
     async fn staff_keys(&self) -> Result<Vec<StaffKey>>;
 
     /// The staff key with this hash, revoked or not.
     async fn staff_key(&self, hash: [u8; 32]) -> Result<Option<StaffKey>>;
 
-    /// The hashes of all staff keys that are valid at `now`: one reading tells of any number of them whether they still are.
+    /// The hashes of all staff keys that are valid at `now`.
+    ///
+    /// One read checks any number of keys.
     async fn valid_key_hashes(&self, now: Instant) -> Result<HashSet<[u8; 32]>>;
 
     /// Revokes a staff key. Durable when it returns.
     ///
     /// # Errors
-    /// `Conflict` if no key that is not revoked has this name.
+    /// `Conflict` if no unrevoked key has this name.
     async fn revoke_staff_key(&self, name: &str, at: Instant) -> Result<()>;
 
-    /// Revokes a staff key as [`KeyRevocationRequest::decide`] has it, once for the request, also when two keys revoke each other at once. Durable when it returns.
+    /// Revokes a staff key as [`KeyRevocationRequest::decide`] decides. Durable when it returns.
+    ///
+    /// A request is executed once. Concurrent requests are decided one after the other, also if two
+    /// keys revoke each other.
     async fn revoke_staff_key_once(&self, request: &KeyRevocationRequest) -> Result<KeyRevocationOutcome>;
 
-    /// The installation's values (its name, its wrapped keys), by name.
+    /// The installation's values (its name, its wrapped keys), in the order of their names.
     async fn installation_values(&self) -> Result<Vec<(String, Vec<u8>)>>;
 
-    /// Adds a value; values are never changed. Durable when it returns.
+    /// Adds a value, which never changes afterwards. Durable when it returns.
     ///
     /// # Errors
-    /// `Conflict` if there is one of this name.
+    /// `Conflict` if there is a value of this name.
     async fn add_installation_value(&self, name: &str, value: &[u8]) -> Result<()>;
 }

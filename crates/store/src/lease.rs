@@ -1,5 +1,7 @@
-//! Which process sequences a contest. A lease avoids wasted work; that two sequencers cannot both commit is the head's
-//! compare-and-swap alone.
+//! Leases: which process sequences a contest.
+//!
+//! A lease avoids wasted work. Only the compare-and-swap of the head prevents two sequencers from
+//! committing both.
 
 use std::time::Duration;
 
@@ -8,23 +10,27 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
-/// A lease that was prolonged with all others of its holder.
+/// A lease that was renewed together with all others of its holder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenewedLease {
     /// The contest.
     pub contest: ContestId,
-    /// Whether commands of the contest wait.
+    /// Whether commands of the contest are queued.
     pub commands_wait: bool,
 }
 
-/// Leases on contests, by the database's clock.
+/// Leases on contests. Their time is the database's clock.
 #[async_trait]
 pub trait Leases: Send + Sync {
-    /// Takes or prolongs the lease for `holder`; `false` if another holds it still. A database that only one process has always says yes.
+    /// Takes or renews the lease for `holder`; `false` if another holder still has it.
+    ///
+    /// A database with only one process always returns `true`.
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool>;
 
-    /// Prolongs the leases of `holder` on these contests in one statement, and returns those that it prolonged. A lease that another transaction has locked is
-    /// left out.
+    /// Renews the leases of `holder` on these contests in one statement, and returns the renewed
+    /// ones.
+    ///
+    /// A lease that another transaction has locked is left out.
     async fn renew_leases(
         &self,
         contests: &[ContestId],
@@ -32,12 +38,13 @@ pub trait Leases: Send + Sync {
         lasts: Duration,
     ) -> Result<Vec<RenewedLease>>;
 
-    /// Whether leases run out unless they are prolonged. Those of a database that only one process has do not.
+    /// Whether leases expire unless they are renewed. In a database with only one process they do
+    /// not.
     fn leases_expire(&self) -> bool;
 
-    /// Contests that no process has a lease of, by id: nothing of them is recorded at the moment.
+    /// Contests without a valid lease, by id: at present no process records their ballots.
     async fn contests_without_lease(&self) -> Result<Vec<ContestId>>;
 
-    /// Gives the lease back, if `holder` has it, so that another process need not wait.
+    /// Releases the lease if `holder` has it, so that another process need not wait.
     async fn release_lease(&self, contest: &ContestId, holder: u64) -> Result<()>;
 }

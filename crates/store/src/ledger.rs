@@ -1,4 +1,4 @@
-//! The log of each contest, and what is looked up in it.
+//! The ledger: the log of each contest, and the tables that are derived from it.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
 use acclaim_contest::{BallotId, BallotState, ContestId};
@@ -14,46 +14,48 @@ use crate::{
     request_id::RequestId,
 };
 
-/// The end of a log.
+/// The head of a log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Head {
-    /// Entries in the log.
+    /// Number of entries in the log.
     pub size: u64,
-    /// Root of the tree over them.
+    /// Root hash of the tree over these entries.
     pub root: Hash,
-    /// The signed checkpoint, a note.
+    /// The signed checkpoint of this size and root, a note.
     pub checkpoint: String,
-    /// How far the intake has been recorded.
+    /// How far the intake is recorded.
     pub cursors: Cursors,
 }
 
-/// One transaction on a contest's log.
+/// The content of one transaction on a contest's log.
 #[derive(Debug, Clone)]
 pub struct Append {
-    /// The head that this continues, `None` for the first; compared and swapped.
+    /// Size and root of the head that this transaction continues; `None` for the first one.
+    ///
+    /// The ledger compares and swaps it.
     pub expected: Option<(u64, Hash)>,
-    /// The head from now on.
+    /// The head after the transaction.
     pub head: Head,
-    /// Entries from the expected size on.
+    /// The new entries, from the expected size on.
     pub entries: Vec<Bytes>,
-    /// Those of the entries that are ballots: id and index.
+    /// The ballots among the entries: id and index.
     pub ballots: Vec<(BallotId, u64)>,
-    /// Ballots, recorded before or now, that are now something else.
+    /// New states of ballots that were recorded earlier or in this transaction.
     pub marks: Vec<(BallotId, BallotState)>,
-    /// Ballots that were promised and are not in the log, with the reason.
+    /// Promised ballots that are not in the log, with the reason.
     pub rejected: Vec<(BallotId, Rejection)>,
-    /// Recorded ballots, to be added to the turnout.
+    /// Recorded ballots to add to the turnout.
     pub turnout: Vec<Turnout>,
-    /// Tiles that are new or have grown, whole.
+    /// Tiles that are new or have grown, each with all its hashes.
     pub tiles: Vec<(TileId, Vec<u8>)>,
-    /// How the contest stands from now on, if that changed.
+    /// The change of the contest's record, if there is one.
     pub contest: Option<ContestChange>,
     /// Outcomes of commands.
     pub commands: Vec<(RequestId, CommandOutcome)>,
 }
 
 impl Append {
-    /// Of entries, and nothing that follows from them.
+    /// An append of entries that changes nothing else.
     #[must_use]
     pub fn of_entries(expected: Option<(u64, Hash)>, head: Head, entries: Vec<Bytes>) -> Self {
         Self {
@@ -71,20 +73,22 @@ impl Append {
     }
 }
 
-/// How many ballots arrived in a minute. The log does not hold all of this: groups never enter it.
+/// The number of ballots that arrived in one minute, by channel and group.
+///
+/// The log does not contain all of this: groups are not written to it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Turnout {
     /// Minutes since 1970, UTC.
     pub minute: i64,
-    /// Of the votes.
+    /// Channel of the votes.
     pub channel: Option<String>,
-    /// Of the voters.
+    /// Group of the voters.
     pub group: Option<String>,
-    /// Ballots.
+    /// Number of ballots.
     pub ballots: u64,
 }
 
-/// A ballot's state as a table holds it: a number, and the reason of a void.
+/// A ballot's state in the form of the table: a number, and the reason of a void.
 #[must_use]
 pub fn stored_state(state: &BallotState) -> (i16, Option<&str>) {
     match state {
@@ -95,10 +99,10 @@ pub fn stored_state(state: &BallotState) -> (i16, Option<&str>) {
     }
 }
 
-/// Reads what [`stored_state`] gave.
+/// Reads a state that [`stored_state`] returned.
 ///
 /// # Errors
-/// [`StoreError::Corrupt`] if it is something else.
+/// [`StoreError::Corrupt`] for any other pair.
 pub fn read_state(state: i64, reason: Option<String>) -> Result<BallotState> {
     match (state, reason) {
         (0, None) => Ok(BallotState::Recorded),
@@ -116,78 +120,94 @@ pub struct RecordedBallot {
     pub id: BallotId,
     /// Its index in the log.
     pub index: u64,
-    /// What it is now.
+    /// Its current state.
     pub state: BallotState,
 }
 
-/// A recorded ballot as the table holds it, whatever it holds.
+/// A row of the ballot table, also if its state is not readable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredBallot {
     /// Its id.
     pub id: BallotId,
     /// Its index in the log.
     pub index: u64,
-    /// What it is now; `None` if that cannot be read.
+    /// Its current state; `None` if it cannot be read.
     pub state: Option<BallotState>,
 }
 
-/// The logs. Everything that [`Ledger::append`] was given is there for every later read, or none of it is.
+/// The logs of an installation.
+///
+/// [`Ledger::append`] is atomic: a later read sees all of it or none of it.
 #[async_trait]
 pub trait Ledger: Send + Sync {
-    /// The end of the log; `None` before the opening.
+    /// The head of the log; `None` before the opening.
     async fn head(&self, contest: &ContestId) -> Result<Option<Head>>;
 
-    /// Appends, in one transaction, durable (synchronised to disk) when it returns. No later read returns a tag key that it destroys.
+    /// Appends in one transaction. It is durable (synchronised to disk) when this returns.
+    ///
+    /// No later read returns a tag key that the transaction destroys.
     ///
     /// # Errors
-    /// - `Conflict`: the head, or the contest's revision, is not the expected one; somebody else was there. Nothing was changed.
+    /// - `Conflict`: the head or the contest's revision is not the expected one, because another
+    ///   writer changed it. Nothing was changed.
     /// - `Unavailable`: nothing was changed.
-    /// - `Unknown`: it may have been done. The caller drops its state and reloads.
+    /// - `Unknown`: the transaction may be committed. The caller drops its state and reloads.
     async fn append(&self, contest: &ContestId, append: Append) -> Result<()>;
 
-    /// Returns when what [`Ledger::head`] told of the log before is as durable as what `append` has returned for. A commit can be read that nobody was
-    /// told of, and that was not synchronised to disk or to a standby yet.
+    /// Returns when the head that [`Ledger::head`] returned before is as durable as an `append`.
+    ///
+    /// A commit can be readable before it is synchronised to disk or to a standby, and before its
+    /// writer got an answer.
     async fn ensure_durable(&self, contest: &ContestId) -> Result<()>;
 
-    /// Entries from index `from` on, in order, at most `most` and at most about 8 MiB; fewer at the end of the log.
-    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>>;
+    /// Entries from index `from` on, in order: at most `limit`, and at most about 8 MiB.
+    ///
+    /// There are fewer at the end of the log.
+    async fn entries(&self, contest: &ContestId, from: u64, limit: usize) -> Result<Vec<Bytes>>;
 
-    /// A tile with all hashes it has by now.
+    /// A tile with all hashes that it has so far; `None` if there is no such tile.
     async fn tile(&self, contest: &ContestId, tile: TileId) -> Result<Option<Vec<u8>>>;
 
-    /// A recorded ballot.
+    /// A recorded ballot; `None` if it is not recorded.
     async fn ballot(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<RecordedBallot>>;
 
-    /// Recorded ballots in the order of their ids: those behind `after`, at most `most`; none only at the end.
+    /// Recorded ballots after `after`, at most `limit`, in the order of their ids.
+    ///
+    /// The list is empty only at the end.
     async fn ballots(
         &self,
         contest: &ContestId,
         after: Option<BallotId>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<StoredBallot>>;
 
-    /// Why a promised ballot is not in the log; `None` if nothing is known of it.
+    /// The reason why a promised ballot is not in the log; `None` if no reason is stored.
     async fn rejection(&self, contest: &ContestId, ballot: BallotId) -> Result<Option<Rejection>>;
 
-    /// How many rejections are kept of ballots whose ids begin with this prefix: a voter's, and rarely another's. Counts to
-    /// `most` and no further.
+    /// The number of stored rejections of ballots whose ids begin with this prefix.
+    ///
+    /// These are one voter's ballots, and rarely another voter's too. The count stops at `limit`.
     async fn count_rejections_with_prefix(
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
-        most: usize,
+        limit: usize,
     ) -> Result<usize>;
 
-    /// The turnout so far: a row each minute, channel and group, in their order.
+    /// The turnout so far: one row for each minute, channel and group, in this order.
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>>;
 
-    /// The newest recorded ballots whose ids begin so, each with its entry: those of one voter, and rarely of another whose tag begins alike.
-    /// Of those with an index below `before`, at most `most`, newest first; fewer only if there are no more.
+    /// The newest recorded ballots whose ids begin with this prefix, each with its entry, newest
+    /// first.
+    ///
+    /// These are one voter's ballots, and rarely another voter's too, if both tags begin alike. It
+    /// returns at most `limit` ballots with an index below `before`. It returns fewer only if there
+    /// are no more.
     async fn ballots_with_prefix(
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
         before: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(RecordedBallot, Bytes)>>;
 }

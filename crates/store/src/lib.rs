@@ -1,5 +1,8 @@
-//! Where the API and the sequencer meet: the stores' traits with their promises, the hub through which the processes'
-//! parts hear of each other, and the keys as they are kept.
+//! The interfaces between the API and the sequencer: the traits of the stores, the hub, and the
+//! keys.
+//!
+//! The traits state what each store guarantees. The hub carries notices between the parts of the
+//! processes. The database holds keys only hashed or wrapped.
 //!
 //! One conformance suite (`acclaim-test-support`) runs against every implementation.
 
@@ -40,21 +43,21 @@ pub use published_checkpoints::PublishedCheckpoints;
 pub use request_id::RequestId;
 pub use witness::{Witness, WitnessAnswer};
 
-/// A database that holds everything that must last.
+/// A database that holds all durable data of an installation.
 pub trait Database: Contests + Ledger + Commands + Keys + Leases + PassRevocations {}
 
 impl<T: Contests + Ledger + Commands + Keys + Leases + PassRevocations> Database for T {}
 
-/// The stores of one installation, as `cli` wires them.
+/// The stores of one installation. `cli` creates them.
 #[derive(Clone)]
 pub struct Stores {
-    /// Contests, log, commands, keys.
+    /// Contests, logs, commands, keys.
     pub database: Arc<dyn Database>,
-    /// Accepted ballots on their way into the log.
+    /// Accepted ballots that are not in the log yet.
     pub intake: Arc<dyn Intake>,
-    /// The highest checkpoint shown and the newest cosigned one, kept outside the database.
+    /// The highest published checkpoint and the newest cosigned one, kept outside the database.
     pub published_checkpoints: Arc<dyn PublishedCheckpoints>,
-    /// News between the parts.
+    /// Notices between the parts.
     pub hub: Arc<Hub>,
     /// The time.
     pub clock: Arc<dyn Clock>,

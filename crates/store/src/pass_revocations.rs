@@ -1,5 +1,8 @@
-//! Revoked passes. Each revocation of the installation has a number, its generation, which only grows. A pass says which generation was the contest's newest
-//! when the pass was minted, and a revoked voter has a least generation: passes of a lower one are refused.
+//! Revoked passes.
+//!
+//! Each revocation of the installation has a number, its generation, which only grows. A pass
+//! contains the generation of the contest's newest revocation when the pass was minted. A revoked
+//! voter has a minimum generation: passes of a lower generation are refused.
 
 use std::{fmt, str::FromStr};
 
@@ -9,18 +12,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::Result, request_id::RequestId};
 
-/// What a revocation says of passes to come.
+/// The effect of a revocation on later passes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PassRevocationMode {
-    /// Minting again gives the voter a new pass.
+    /// The voter gets a new pass at the next minting.
     Replace,
-    /// The voter gets no pass any more, unless a later revocation says otherwise.
+    /// The voter gets no more passes, until a later revocation changes this.
     Bar,
 }
 
 impl PassRevocationMode {
-    /// The word on the wire, on the command line and in the database.
+    /// The word in the API, on the command line and in the database.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -47,27 +50,27 @@ impl FromStr for PassRevocationMode {
     }
 }
 
-/// A revocation, as it is stored until the contest's tag key is destroyed.
+/// A revocation. It is stored until the contest's tag key is destroyed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassRevocation {
-    /// What names the request.
+    /// The request's id.
     pub id: RequestId,
     /// Hash of the request's content.
     pub request: [u8; 32],
-    /// What it says of passes to come.
+    /// The effect on later passes.
     pub mode: PassRevocationMode,
-    /// Why. Not in the log.
+    /// The reason. It is not in the log.
     pub reason: String,
-    /// When.
+    /// When the passes are revoked.
     pub at: Instant,
 }
 
-/// What came of a revocation.
+/// The outcome of a revocation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PassRevocationOutcome {
-    /// It is done, now or by the same request before.
+    /// The revocation is done, by this request or by an earlier one with the same id.
     Done {
-        /// Its number.
+        /// The revocation's number.
         generation: u32,
         /// When it was done.
         at: Instant,
@@ -79,33 +82,35 @@ pub enum PassRevocationOutcome {
 /// A voter whose passes were revoked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevokedVoter {
-    /// Whose passes.
+    /// The voter.
     pub voter: VoterTag,
-    /// The newest revocation that names the voter: passes of a lower generation are refused.
+    /// Generation of the newest revocation of this voter. Passes of a lower generation are refused.
     pub generation: u32,
-    /// Whether no pass is minted for the voter.
+    /// Whether the voter is barred: no pass is minted for this voter.
     pub is_barred: bool,
 }
 
-/// The revoked voters of a contest in numbers.
+/// Numbers of a contest's revoked voters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RevokedCounts {
-    /// Those who may have new passes.
+    /// Number of voters that may get new passes.
     pub replaced: u64,
-    /// Those who get none.
+    /// Number of voters that get no more passes.
     pub barred: u64,
-    /// The newest revocation of any of them; 0 if there is none.
+    /// Generation of the newest revocation of any of these voters; 0 if there is none.
     pub newest: u32,
 }
 
 /// Revoked passes in the database.
 #[async_trait]
 pub trait PassRevocations: Send + Sync {
-    /// Revokes all passes of these voters, each named once, that were minted before. Generations grow in the order in which revocations become readable.
-    /// Durable when it returns.
+    /// Revokes all passes of these voters that were minted before. Durable when it returns.
+    ///
+    /// `voters` names each voter once. `tag_key` is the contest's wrapped tag key. Revocations
+    /// become readable in the order of their generations.
     ///
     /// # Errors
-    /// `Conflict` if the contest has no such tag key any more.
+    /// `Conflict` if the contest no longer has this tag key.
     async fn revoke_passes(
         &self,
         id: &ContestId,
@@ -117,9 +122,10 @@ pub trait PassRevocations: Send + Sync {
     /// The revoked voters of all contests whose newest revocation has a generation above `after`.
     async fn revoked_voters(&self, after: u32) -> Result<Vec<RevokedVoter>>;
 
-    /// The contest's revoked voters in numbers.
+    /// The numbers of the contest's revoked voters.
     async fn count_revoked(&self, id: &ContestId) -> Result<RevokedCounts>;
 
-    /// Whether other processes may revoke passes too, so that what was read before ages.
+    /// Whether other processes may revoke passes too, so that a result read earlier may be out of
+    /// date.
     fn is_shared(&self) -> bool;
 }

@@ -1,36 +1,45 @@
-//! The highest checkpoint shown, kept outside the ledger: a ledger set back to an older state is noticed.
+//! The highest published checkpoint, kept outside the ledger to detect a ledger restored to an
+//! older state.
 
 use acclaim_contest::ContestId;
 use async_trait::async_trait;
 
 use crate::error::{Result, StoreError};
 
-/// The size in a checkpoint's second line.
+/// The size of the log, from a checkpoint's second line.
 ///
 /// # Errors
-/// `Corrupt` if there is none: what cannot be compared was not made by us.
+/// `Corrupt` if there is no number. This program did not write such a checkpoint, and it cannot be
+/// compared.
 pub fn checkpoint_size(note: &str) -> Result<u64> {
     let size = note.lines().nth(1).and_then(|size| size.parse().ok());
     size.ok_or_else(|| StoreError::Corrupt("a checkpoint without a size".to_owned()))
 }
 
-/// Remembers what has been shown to the world.
+/// Stores the checkpoints that were published.
 #[async_trait]
 pub trait PublishedCheckpoints: Send + Sync {
-    /// The newest checkpoint (a note) that may have been shown.
+    /// The newest checkpoint (a note) that may have been published; `None` if there is none.
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>>;
 
-    /// Keeps a checkpoint that is in the ledger and about to be shown, unless a higher one is kept. Survives the process when it returns; the
-    /// caller shows the checkpoint only after.
+    /// Stores a checkpoint of the ledger before it is published, unless a higher one is stored.
+    ///
+    /// The checkpoint survives the process when this returns. The caller publishes it only
+    /// afterwards.
     async fn record_before_publish(&self, contest: &ContestId, checkpoint: &str) -> Result<()>;
 
-    /// The newest checkpoint that witnesses have cosigned: a note that was shown, and below it the lines of those who have answered by now.
+    /// The newest cosigned checkpoint; `None` if there is none.
+    ///
+    /// It is a published note, followed by the signature lines of the witnesses that have answered
+    /// so far.
     async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>>;
 
-    /// Keeps a cosigned checkpoint, unless one of a larger size is kept. One of the same size takes the place of what was there: the caller
-    /// hands over all cosignatures that it knows. Nothing depends on its surviving: witnesses cosign again.
+    /// Stores a cosigned checkpoint, unless one of a larger size is stored.
+    ///
+    /// A stored one of the same size is replaced. The caller passes all cosignatures that it knows.
+    /// The copy may be lost without harm: witnesses cosign again.
     async fn save_cosigned(&self, contest: &ContestId, note: &str) -> Result<()>;
 
-    /// Forgets a contest that was deleted.
+    /// Deletes the checkpoints of a deleted contest.
     async fn forget(&self, contest: &ContestId) -> Result<()>;
 }

@@ -1,11 +1,13 @@
-//! What names a staff request: repeating one is asking for the same thing once.
+//! The id of a staff request. A repeated request is executed once.
 
 use serde::{Deserialize, Serialize};
 
-/// Names a staff request within its contest. Each staff key has its own `Idempotency-Key`s: the requests of one staff key use up none of another's.
+/// The id of a staff request within its contest.
+///
+/// Each staff key has its own `Idempotency-Key`s, so that two staff keys can use the same one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct RequestId {
-    /// Name of the staff key that asked.
+    /// Name of the staff key that sent the request.
     pub by: String,
     /// The request's `Idempotency-Key`.
     pub key: String,

@@ -1,4 +1,4 @@
-//! Making staff keys: the rules that the API and the command line share.
+//! Creation of staff keys: the rules that the API and the command line share.
 
 use acclaim_contest::{
     ContestId, Instant, PanelId, Phase,
@@ -11,30 +11,30 @@ use crate::{
     keys::{PROCESS_KEY_NAME, Role, StaffKey},
 };
 
-/// Begins every staff key, so that passes and keys are told apart without a look-up.
+/// The first characters of every staff key. They distinguish keys from passes without a look-up.
 pub const KEY_PREFIX: &str = "ack_";
 
-/// What a new staff key is to be.
+/// The properties of a new staff key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// What it may do.
+    /// What the key may do.
     pub role: Role,
-    /// The contests it is for; `None` for all.
+    /// The contests that the key is for; `None` for all.
     pub contests: Option<Vec<ContestId>>,
-    /// A juror's panel.
+    /// The panel of a juror's key.
     pub panel: Option<PanelId>,
-    /// Its name; `None` for one made from the role. A juror's key must have one.
+    /// The key's name; `None` for a name made from the role. A juror's key must have a name.
     pub name: Option<String>,
-    /// From when on it is refused.
+    /// The instant from which the key is refused.
     pub expires: Option<Instant>,
 }
 
-/// A staff key with its secret, which is nowhere else.
+/// A staff key with its secret, which is stored nowhere.
 #[derive(Clone)]
 pub struct CreatedKey {
     /// The bearer token.
     pub token: String,
-    /// What is kept of it.
+    /// The key as the database stores it.
     pub key: StaffKey,
 }
 
@@ -44,92 +44,96 @@ impl std::fmt::Debug for CreatedKey {
     }
 }
 
-/// Why a staff key is not made.
+/// Why a staff key is not created.
 #[derive(Debug, thiserror::Error)]
 pub enum NewKeyError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The system gave no randomness.
+    /// The operating system returned no random bytes.
     #[error(transparent)]
     Randomness(#[from] KeyringError),
-    /// A value cannot be used.
+    /// A value is not allowed.
     #[error("{problem}")]
     Invalid {
         /// `role`, `contests`, `panel`, `name` or `expires`.
         field: &'static str,
-        /// A sentence.
+        /// The reason, a sentence.
         problem: String,
     },
     /// Another key has the name.
     #[error("{problem}")]
     NameInUse {
-        /// Which key has it.
+        /// The sentence that names the other key.
         problem: String,
-        /// What to do.
+        /// What to do, a clause.
         advice: String,
     },
-    /// The staff key that asks has used the `Idempotency-Key` for another key.
+    /// The requesting staff key has used the `Idempotency-Key` for another key.
     #[error("the staff key has used this Idempotency-Key for the key {0:?}, which is another one")]
     IdempotencyKeyUsed(String),
-    /// The key that the request made is not valid any more.
+    /// The key that this request created was revoked since.
     #[error(
         "the key {name:?} that this request made was revoked at {at}: use a new Idempotency-Key for a new key"
     )]
     RevokedSince {
-        /// Its name.
+        /// The key's name.
         name: String,
-        /// When.
+        /// When it was revoked.
         at: Instant,
     },
 }
 
-/// Where a new key's secret comes from.
+/// The source of a new key's secret.
 #[derive(Debug, Clone, Copy)]
 pub enum SecretSource<'a> {
-    /// The system's randomness.
+    /// Random bytes of the operating system.
     Random,
-    /// The installation's secret and a request's id: the repetition of the request has the same key as its answer, and no secret is stored. Such a secret
-    /// serves one row for ever. A key that takes the place of a revoked one has a random secret instead, so that no request of before revives one.
+    /// A hash of the installation's secret and the request's id.
+    ///
+    /// The repetition of a request returns the same key, and no secret is stored. Such a secret
+    /// serves one row for ever. A key that replaces a revoked one has a random secret instead, so
+    /// that no earlier request can revive a revoked key.
     Request(&'a Keyring, &'a RequestId),
 }
 
-/// Makes a staff key. Durable when it returns.
+/// Creates a staff key. The key is durable when the function returns.
 ///
 /// # Errors
-/// [`NewKeyError`]; nothing was changed then, except that it is not known after [`StoreError::Unknown`].
+/// [`NewKeyError`]. Nothing was changed, except after [`StoreError::Unknown`]: then the key may
+/// exist.
 pub async fn create(
     database: &dyn Database,
-    wanted: NewKey,
-    origin: SecretSource<'_>,
+    new_key: NewKey,
+    source: SecretSource<'_>,
     now: Instant,
 ) -> Result<CreatedKey, NewKeyError> {
-    check(&wanted, now)?;
-    let token = match origin {
+    check(&new_key, now)?;
+    let token = match source {
         SecretSource::Random => random_token()?,
         SecretSource::Request(keyring, id) => {
-            let secret = keyring.staff_key_secret(id, juror_of(&wanted).as_deref());
+            let secret = keyring.staff_key_secret(id, juror_path(&new_key).as_deref());
             let token = format!("{KEY_PREFIX}{}", hex(&secret));
-            if let Some(known) = made_before(database, &wanted, &token).await? {
+            if let Some(known) = find_earlier_key(database, &new_key, &token).await? {
                 return Ok(known);
             }
             token
         }
     };
-    let name = match (wanted.role, &wanted.name) {
-        (Role::Juror, Some(name)) => juror_name(database, &wanted, name, now).await?,
+    let name = match (new_key.role, &new_key.name) {
+        (Role::Juror, Some(name)) => juror_name(database, &new_key, name, now).await?,
         (_, Some(name)) => name.clone(),
-        (role, None) => made_name(role, &token),
+        (role, None) => default_name(role, &token),
     };
     let replaces =
-        wanted.role == Role::Juror && database.staff_keys().await?.iter().any(|key| key.name == name);
+        new_key.role == Role::Juror && database.staff_keys().await?.iter().any(|key| key.name == name);
     let token = if replaces { random_token()? } else { token };
-    let NewKey { role, contests, panel, expires, .. } = wanted.clone();
+    let NewKey { role, contests, panel, expires, .. } = new_key.clone();
     let key = StaffKey { name, role, contests, panel, created: now, expires, revoked: None };
     match database.add_staff_key(hash(&token), &key).await {
         Ok(()) => Ok(CreatedKey { token, key }),
-        Err(StoreError::Conflict(_)) => match made_before(database, &wanted, &token).await? {
-            // The same request was under way at once.
+        Err(StoreError::Conflict(_)) => match find_earlier_key(database, &new_key, &token).await? {
+            // A concurrent repetition of the same request created the key.
             Some(known) => Ok(known),
             None => Err(name_in_use(database, &key).await?),
         },
@@ -137,28 +141,28 @@ pub async fn create(
     }
 }
 
-/// The name of a key for which none is wanted.
-fn made_name(role: Role, token: &str) -> String {
+/// The name of a key for which the request gives no name.
+fn default_name(role: Role, token: &str) -> String {
     format!("{role}-{}", hex(&hash(token)[..4]))
 }
 
-/// The juror that a key is for: contest, panel and name.
-fn juror_of(wanted: &NewKey) -> Option<String> {
+/// The juror that a key is for, as `contest/panel/name`; `None` if the key is for no juror.
+fn juror_path(new_key: &NewKey) -> Option<String> {
     let (Role::Juror, Some([contest]), Some(panel), Some(name)) =
-        (wanted.role, wanted.contests.as_deref(), &wanted.panel, &wanted.name)
+        (new_key.role, new_key.contests.as_deref(), &new_key.panel, &new_key.name)
     else {
         return None;
     };
     Some(format!("{contest}/{panel}/{name}"))
 }
 
-/// BLAKE3 of a token: what is kept of it.
+/// The BLAKE3 hash of a token. The database stores only this hash.
 #[must_use]
 pub fn hash(token: &str) -> [u8; 32] {
     *blake3::hash(token.as_bytes()).as_bytes()
 }
 
-/// A new token of the system's randomness.
+/// A new token from random bytes of the operating system: [`KEY_PREFIX`] and 64 hexadecimal digits.
 ///
 /// # Errors
 /// [`KeyringError::Randomness`]
@@ -170,36 +174,36 @@ fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn check(wanted: &NewKey, now: Instant) -> Result<(), NewKeyError> {
+fn check(new_key: &NewKey, now: Instant) -> Result<(), NewKeyError> {
     let invalid = |field, problem: String| Err(NewKeyError::Invalid { field, problem });
-    if let Some(Err(problem)) = wanted.name.as_deref().map(check_name) {
+    if let Some(Err(problem)) = new_key.name.as_deref().map(check_name) {
         return invalid(
             "name",
-            format!("the name {:?}: {problem}", wanted.name.as_deref().unwrap_or_default()),
+            format!("the name {:?}: {problem}", new_key.name.as_deref().unwrap_or_default()),
         );
     }
-    if wanted.name.as_deref() == Some(PROCESS_KEY_NAME) {
+    if new_key.name.as_deref() == Some(PROCESS_KEY_NAME) {
         return invalid(
             "name",
             format!("the name {PROCESS_KEY_NAME:?}: logs know by it what is decided without a key"),
         );
     }
-    if wanted.contests.as_ref().is_some_and(Vec::is_empty) {
+    if new_key.contests.as_ref().is_some_and(Vec::is_empty) {
         return invalid(
             "contests",
             "the list of contests is empty: leave it out for a key for all contests".to_owned(),
         );
     }
-    if let Some(expires) = wanted.expires.filter(|expires| *expires <= now) {
+    if let Some(expires) = new_key.expires.filter(|expires| *expires <= now) {
         return invalid("expires", format!("the key would expire at {expires}, which has passed"));
     }
-    let is_juror_key = wanted.role == Role::Juror;
-    if !is_juror_key && wanted.panel.is_some() {
-        let problem = format!("a panel is for jurors: a key of role {} is not for one panel", wanted.role);
+    let is_juror_key = new_key.role == Role::Juror;
+    if !is_juror_key && new_key.panel.is_some() {
+        let problem = format!("a panel is for jurors: a key of role {} is not for one panel", new_key.role);
         return invalid("panel", problem);
     }
     let is_complete =
-        matches!((wanted.contests.as_deref(), &wanted.panel, &wanted.name), (Some([_]), Some(_), Some(_)));
+        matches!((new_key.contests.as_deref(), &new_key.panel, &new_key.name), (Some([_]), Some(_), Some(_)));
     if is_juror_key && !is_complete {
         let problem =
             "a juror's key is for one contest and one panel, and its name is the juror's name in the log";
@@ -208,20 +212,24 @@ fn check(wanted: &NewKey, now: Instant) -> Result<(), NewKeyError> {
     Ok(())
 }
 
-/// The key of a token that the same request made before.
-async fn made_before(
+/// The key that an earlier request created with this token; `None` if there is no such key.
+///
+/// # Errors
+/// `IdempotencyKeyUsed` if the earlier key differs from the new one, `RevokedSince` if it was
+/// revoked.
+async fn find_earlier_key(
     database: &dyn Database,
-    wanted: &NewKey,
+    new_key: &NewKey,
     token: &str,
 ) -> Result<Option<CreatedKey>, NewKeyError> {
     let Some(key) = database.staff_key(hash(token)).await? else { return Ok(None) };
-    let is_named = match &wanted.name {
-        Some(name) if wanted.role == Role::Juror => is_same_name(name, &key.name),
+    let is_named = match &new_key.name {
+        Some(name) if new_key.role == Role::Juror => is_same_name(name, &key.name),
         Some(name) => *name == key.name,
-        None => key.name == made_name(wanted.role, token),
+        None => key.name == default_name(new_key.role, token),
     };
     let is_same_otherwise = (key.role, &key.contests, &key.panel, key.expires)
-        == (wanted.role, &wanted.contests, &wanted.panel, wanted.expires);
+        == (new_key.role, &new_key.contests, &new_key.panel, new_key.expires);
     match key.revoked {
         _ if !(is_named && is_same_otherwise) => Err(NewKeyError::IdempotencyKeyUsed(key.name)),
         Some(at) => Err(NewKeyError::RevokedSince { name: key.name, at }),
@@ -229,14 +237,16 @@ async fn made_before(
     }
 }
 
-/// The juror's name in the log. A juror's key is of no use unless it is for a panel that there is, and for a juror whom the panel may have.
+/// The juror's name as the log has it.
+///
+/// A juror's key is useful only for an existing panel, and for a juror that the panel accepts.
 async fn juror_name(
     database: &dyn Database,
-    wanted: &NewKey,
+    new_key: &NewKey,
     name: &str,
     now: Instant,
 ) -> Result<String, NewKeyError> {
-    let (Some([contest]), Some(panel)) = (wanted.contests.as_deref(), &wanted.panel) else {
+    let (Some([contest]), Some(panel)) = (new_key.contests.as_deref(), &new_key.panel) else {
         return Ok(name.to_owned());
     };
     let invalid = |field, problem: String| NewKeyError::Invalid { field, problem };
@@ -255,7 +265,7 @@ async fn juror_name(
     let mut known = jurors::load_jurors(database, &record).await?;
     let keys = database.staff_keys().await?;
     if rules.jurors.is_empty() {
-        // A lost key's juror goes on under the name that the log knows.
+        // A juror who lost the key continues under the name in the log.
         let own = keys.iter().filter(|key| jurors::is_juror_key(key, contest, panel));
         own.for_each(|key| known.add(panel, &key.name));
     }
@@ -279,13 +289,13 @@ async fn juror_name(
     Ok(registered)
 }
 
-/// Why a key with this name cannot be added: which key has the name, and what to do without one.
-async fn name_in_use(database: &dyn Database, wanted: &StaffKey) -> Result<NewKeyError, StoreError> {
-    let name = &wanted.name;
+/// The error for a name that another key has: which key has it, and what to do instead.
+async fn name_in_use(database: &dyn Database, new: &StaffKey) -> Result<NewKeyError, StoreError> {
+    let name = &new.name;
     let keys = database.staff_keys().await?;
     let holder = keys.iter().find(|key| key.name == *name);
-    let holder = holder.map_or_else(|| "another key".to_owned(), described);
-    let advice = match (wanted.contests.as_deref(), &wanted.panel) {
+    let holder = holder.map_or_else(|| "another key".to_owned(), describe);
+    let advice = match (new.contests.as_deref(), &new.panel) {
         (Some([contest]), Some(panel)) => advice_to_juror(database, name, contest, panel).await?,
         _ => "take another name".to_owned(),
     };
@@ -295,8 +305,10 @@ async fn name_in_use(database: &dyn Database, wanted: &StaffKey) -> Result<NewKe
     Ok(NewKeyError::NameInUse { problem, advice })
 }
 
-/// Where a key is used, such as `a revoked key of role juror for the contest prize-2027, panel experts`.
-fn described(key: &StaffKey) -> String {
+/// Describes a key for a message.
+///
+/// Example: `a revoked key of role juror for the contest prize-2027, panel experts`.
+fn describe(key: &StaffKey) -> String {
     let revoked = if key.revoked.is_some() { "revoked " } else { "" };
     let contests = match key.contests.as_deref() {
         None => "all contests".to_owned(),
@@ -310,7 +322,9 @@ fn described(key: &StaffKey) -> String {
     format!("a {revoked}key of role {} for {contests}{panel}", key.role)
 }
 
-/// What to do about a juror whose name another key has. Where the definition names the jurors, another name for the key would be that of no juror.
+/// What to do if another key has the juror's name.
+///
+/// Where the definition names the jurors, a key of another name would belong to no juror.
 async fn advice_to_juror(
     database: &dyn Database,
     name: &str,

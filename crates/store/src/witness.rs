@@ -1,5 +1,7 @@
-//! Witnesses: services of others that cosign checkpoints of a log as long as it only grows, so that whoever runs the log cannot show two
-//! histories.
+//! Witnesses: external services that cosign checkpoints of a log.
+//!
+//! A witness cosigns only if the log was extended and nothing else was changed. So the operator
+//! cannot show two histories of a log.
 
 use std::fmt;
 
@@ -8,28 +10,31 @@ use async_trait::async_trait;
 
 use crate::error::Result;
 
-/// What a witness answers to a checkpoint.
+/// The answer of a witness to a checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WitnessAnswer {
-    /// Signature lines, each with a newline at its end. Nobody has verified them yet.
+    /// Signature lines, each with a newline at its end. They are not verified yet.
     Cosigned(String),
-    /// It has cosigned a checkpoint of this size last, and wants a proof from there.
+    /// The witness last cosigned a checkpoint of this size, and requests a proof from this size on.
     Stale(u64),
-    /// The proof does not lead from what it has cosigned last to this: it has seen another history, it says, in these words.
+    /// The proof does not connect the last cosigned checkpoint with this one.
+    ///
+    /// The witness reports that it has seen another history. The text is the witness's message.
     Inconsistent(String),
-    /// It does not cosign this for another reason, and says so in these words.
+    /// The witness refuses the checkpoint for another reason. The text is the witness's message.
     Refused(String),
 }
 
 /// One witness.
 #[async_trait]
 pub trait Witness: fmt::Debug + Send + Sync {
-    /// What checks its cosignatures.
+    /// The public key that verifies the witness's cosignatures.
     fn key(&self) -> &WitnessKey;
 
-    /// Submits a checkpoint. Harmless when repeated; gives up within seconds.
+    /// Submits a checkpoint and gives up within seconds. It can be repeated safely.
     ///
     /// # Errors
-    /// `Unavailable`: it did not answer, or not as a witness does. It may have cosigned all the same.
+    /// `Unavailable` if the witness did not answer, or not in the witness protocol. It may still
+    /// have cosigned.
     async fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<WitnessAnswer>;
 }

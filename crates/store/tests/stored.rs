@@ -1,5 +1,7 @@
-//! JSON that databases hold, byte for byte: every line of `stored/*.jsonl` is read, and written as it was. A line that changes is a database that
-//! another version of this program misreads.
+//! The stored JSON stays the same, byte for byte.
+//!
+//! The tests read every line of `stored/*.jsonl` and write it again. If a line changes, another
+//! version of this program misreads the database.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
@@ -15,7 +17,7 @@ use acclaim_store::{
 };
 use serde::{Serialize, de::DeserializeOwned};
 
-/// Reads every line, and demands that it is written as it was.
+/// Reads every line, and asserts that it is written again as it was.
 fn round_trip<T: Serialize + DeserializeOwned>(lines: &str) {
     for line in lines.lines() {
         let value: T = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -23,7 +25,9 @@ fn round_trip<T: Serialize + DeserializeOwned>(lines: &str) {
     }
 }
 
-/// Demands that there is a line of each name of a `serde` enum; the names are those of its own message about an unknown one.
+/// Asserts that there is a line for each name of a `serde` enum.
+///
+/// The names come from `serde`'s error message about an unknown name.
 fn has_all<T: DeserializeOwned>(lines: &str, unknown: &str, name: impl Fn(&str) -> String) {
     let message = serde_json::from_str::<T>(unknown).err().unwrap().to_string();
     let (_, expected) = message.split_once("expected ").unwrap();
@@ -36,7 +40,7 @@ fn first_value(line: &str) -> String {
     line.split('"').nth(3).unwrap().to_owned()
 }
 
-/// The line's first key, or the word that it is.
+/// The line's first key, or the word that the line consists of.
 fn first_key(line: &str) -> String {
     line.split('"').nth(1).unwrap().to_owned()
 }

@@ -1,4 +1,4 @@
-//! What goes wrong, and at which step of the path of a ballot.
+//! Planned faults of the steps on a ballot's path.
 
 use acclaim_store::{StoreError, error::Result};
 use parking_lot::Mutex;
@@ -26,29 +26,29 @@ pub enum Step {
     EnsureDurable,
 }
 
-/// What goes wrong with one call.
+/// The fault of one call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It fails before anything is done.
+    /// The call fails before anything is done.
     LostBefore,
-    /// It is done, and reported as failed.
+    /// The call is done, but reported as failed.
     DoneButReportedFailed,
-    /// It is done, and its outcome is not known.
+    /// The call is done, but its outcome is unknown.
     DoneButUnknown,
-    /// It is not done, and its outcome is not known.
+    /// The call is not done, and its outcome is unknown.
     LostAndUnknown,
-    /// The process is killed before it.
+    /// The process is killed before the call.
     KilledBefore,
-    /// The process is killed after it and before it hears so.
+    /// The process is killed after the call, before it gets the answer.
     KilledAfter,
-    /// The connections to the servers are cut while it is under way.
+    /// The connections to the servers are cut during the call.
     Cut,
-    /// It is done, and its answer comes when it is released.
+    /// The call is done, but its answer arrives only after [`FaultPlan::release`].
     DoneButLate,
 }
 
 impl Fault {
-    /// Each that ends by itself.
+    /// All faults that end without a release.
     pub const ALL: [Self; 7] = [
         Self::LostBefore,
         Self::LostAndUnknown,
@@ -60,7 +60,7 @@ impl Fault {
     ];
 }
 
-/// Faults to come. Shared by the stores of one test, which ask at every step.
+/// Planned faults. The stores of one test share the plan and check it at every step.
 #[derive(Default)]
 pub struct FaultPlan {
     planned: Mutex<Vec<(Step, Fault)>>,
@@ -72,35 +72,35 @@ pub struct FaultPlan {
 }
 
 impl FaultPlan {
-    /// With a way to cut connections.
+    /// A plan with a function that cuts connections.
     #[must_use]
     pub fn with_cut(cut: impl Fn() + Send + Sync + 'static) -> Self {
         Self { cut: Some(Box::new(cut)), ..Self::default() }
     }
 
-    /// The next such steps go wrong so, one after the other; those after them work.
+    /// Plans faults for the next calls of this step, in this order. Later calls work.
     pub fn plan(&self, step: Step, faults: impl IntoIterator<Item = Fault>) {
         let planned = faults.into_iter().map(|fault| (step, fault));
         self.planned.lock().extend(planned);
     }
 
-    /// Faults that have not happened yet.
+    /// Number of planned faults that have not occurred yet.
     #[must_use]
     pub fn remaining(&self) -> usize {
         self.planned.lock().len()
     }
 
-    /// Returns when the process is to be killed: whoever runs it ends it then.
+    /// Returns when the process is to be killed. The test then ends the process.
     pub async fn wait_for_kill(&self) {
         self.killed.notified().await;
     }
 
-    /// Returns when a step is done whose answer is held back.
+    /// Returns when a step is done and its answer is held back.
     pub async fn wait_for_late_answer(&self) {
         self.late.notified().await;
     }
 
-    /// Lets the answer come that is held back.
+    /// Releases the answer that is held back.
     pub fn release(&self) {
         self.released.notify_one();
     }
@@ -111,7 +111,7 @@ impl FaultPlan {
         Some(planned.remove(position).1)
     }
 
-    /// Does a step, with what is planned for it.
+    /// Runs a step with its planned fault.
     pub(crate) async fn run_step<T>(&self, step: Step, work: impl Future<Output = Result<T>>) -> Result<T> {
         let Some(fault) = self.next(step) else { return work.await };
         let planned = || "planned".to_owned();
@@ -122,14 +122,14 @@ impl FaultPlan {
             Fault::DoneButUnknown => work.await.and(Err(StoreError::Unknown(planned()))),
             Fault::KilledBefore => self.hang_until_killed().await,
             Fault::KilledAfter => {
-                let _unheard = work.await;
+                let _lost_answer = work.await;
                 self.hang_until_killed().await
             }
             Fault::Cut => {
                 let cutting = async {
                     if let Some(cut) = &self.cut {
                         cut();
-                        // Once more, while the call is on its way.
+                        // The second cut comes while the call is under way.
                         tokio::task::yield_now().await;
                         cut();
                     }

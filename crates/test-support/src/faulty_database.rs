@@ -1,4 +1,4 @@
-//! A database that goes wrong as planned.
+//! A database with planned faults.
 
 use std::{
     collections::HashSet,
@@ -27,7 +27,7 @@ use bytes::Bytes;
 
 use crate::faults::{FaultPlan, Step};
 
-/// A database that goes wrong as planned.
+/// A database with planned faults.
 pub struct FaultyDatabase {
     inner: Arc<dyn Database>,
     faults: Arc<FaultPlan>,
@@ -35,13 +35,13 @@ pub struct FaultyDatabase {
 }
 
 impl FaultyDatabase {
-    /// Around a database that works.
+    /// Wraps a working database.
     #[must_use]
     pub fn new(inner: Arc<dyn Database>, faults: Arc<FaultPlan>) -> Self {
         Self { inner, faults, entries_read: AtomicUsize::new(0) }
     }
 
-    /// How many entries were read of all logs.
+    /// Number of entries read from all logs.
     #[must_use]
     pub fn entries_read(&self) -> usize {
         self.entries_read.load(Ordering::SeqCst)
@@ -62,8 +62,8 @@ impl Ledger for FaultyDatabase {
         self.faults.run_step(Step::EnsureDurable, self.inner.ensure_durable(contest)).await
     }
 
-    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
-        let entries = self.inner.entries(contest, from, most).await?;
+    async fn entries(&self, contest: &ContestId, from: u64, limit: usize) -> Result<Vec<Bytes>> {
+        let entries = self.inner.entries(contest, from, limit).await?;
         self.entries_read.fetch_add(entries.len(), Ordering::SeqCst);
         Ok(entries)
     }
@@ -84,18 +84,18 @@ impl Ledger for FaultyDatabase {
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
-        most: usize,
+        limit: usize,
     ) -> Result<usize> {
-        self.inner.count_rejections_with_prefix(contest, prefix, most).await
+        self.inner.count_rejections_with_prefix(contest, prefix, limit).await
     }
 
     async fn ballots(
         &self,
         contest: &ContestId,
         after: Option<BallotId>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<StoredBallot>> {
-        self.inner.ballots(contest, after, most).await
+        self.inner.ballots(contest, after, limit).await
     }
 
     async fn turnout(&self, contest: &ContestId) -> Result<Vec<Turnout>> {
@@ -107,9 +107,9 @@ impl Ledger for FaultyDatabase {
         contest: &ContestId,
         prefix: [u8; 4],
         before: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(RecordedBallot, Bytes)>> {
-        self.inner.ballots_with_prefix(contest, prefix, before, most).await
+        self.inner.ballots_with_prefix(contest, prefix, before, limit).await
     }
 }
 
@@ -163,8 +163,8 @@ impl Commands for FaultyDatabase {
         self.inner.queue_command(contest, command).await
     }
 
-    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>> {
-        self.inner.pending_commands(contest, most).await
+    async fn pending_commands(&self, contest: &ContestId, limit: usize) -> Result<Vec<QueuedCommand>> {
+        self.inner.pending_commands(contest, limit).await
     }
 
     async fn recorded_commands(
@@ -172,9 +172,9 @@ impl Commands for FaultyDatabase {
         contest: &ContestId,
         filter: CommandFilter<'_>,
         after: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
-        self.inner.recorded_commands(contest, filter, after, most).await
+        self.inner.recorded_commands(contest, filter, after, limit).await
     }
 
     async fn command_outcome(
@@ -236,7 +236,7 @@ impl Leases for FaultyDatabase {
         self.inner.renew_leases(contests, holder, lasts).await
     }
 
-    /// As those of a cluster do: tests lose leases.
+    /// Leases expire as in a cluster, so that tests can lose them.
     fn leases_expire(&self) -> bool {
         true
     }

@@ -1,4 +1,4 @@
-//! An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
+//! An intake with planned faults, which can also stop draining for a while.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use crate::faults::{FaultPlan, Step};
 
-/// An intake whose steps go wrong as planned, and that can be made to hand nothing out for a while.
+/// An intake with planned faults, which can also stop draining for a while.
 pub struct FaultyIntake {
     inner: Arc<dyn Intake>,
     faults: Arc<FaultPlan>,
@@ -26,53 +26,55 @@ pub struct FaultyIntake {
 }
 
 impl FaultyIntake {
-    /// Around an intake that works, and working at first.
+    /// Wraps a working intake. It works until a fault is planned.
     #[must_use]
     pub fn new(inner: Arc<dyn Intake>, faults: Arc<FaultPlan>) -> Self {
         Self { inner, faults, stalled: watch::Sender::new(false), skew: Mutex::default() }
     }
 
-    /// The intake that works.
+    /// The working intake.
     #[must_use]
     pub fn inner(&self) -> &dyn Intake {
         &*self.inner
     }
 
-    /// Its clock is ahead by so much from now on.
+    /// Sets how far its clock is ahead.
     pub fn set_skew(&self, skew: SignedDuration) {
         *self.skew.lock() = skew;
     }
 
-    /// Hands nothing out from now on, also to a call that waits already.
+    /// Stops draining, also for a call that already waits.
     pub fn stall(&self) {
         self.stalled.send_replace(true);
     }
 
-    /// Hands out again what has gathered.
+    /// Continues draining, with everything that was submitted meanwhile.
     pub fn resume(&self) {
         self.stalled.send_replace(false);
     }
 
-    /// Returns once it is stalled, or is not any more. The sender lives as long as this does.
-    async fn until_stalled(&self, stalled: bool) {
+    /// Returns when it is stalled, or when it is not stalled.
+    ///
+    /// The sender lives as long as `self`, so the wait cannot fail.
+    async fn wait_until_stalled(&self, stalled: bool) {
         drop(self.stalled.subscribe().wait_for(|now| *now == stalled).await);
     }
 }
 
 #[async_trait]
 impl Intake for FaultyIntake {
-    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>> {
-        self.faults.run_step(Step::Submit, self.inner.submit(session, offers)).await
+    async fn submit(&self, session: &Session, submissions: &[Submission]) -> Result<Vec<SubmitOutcome>> {
+        self.faults.run_step(Step::Submit, self.inner.submit(session, submissions)).await
     }
 
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome> {
+    async fn drain(&self, session: &Session, after: &Cursors, limit: usize) -> Result<DrainOutcome> {
         loop {
-            self.until_stalled(false).await;
-            let drain = self.faults.run_step(Step::Drain, self.inner.drain(session, after, most));
+            self.wait_until_stalled(false).await;
+            let drain = self.faults.run_step(Step::Drain, self.inner.drain(session, after, limit));
             tokio::select! {
                 biased;
-                () = self.until_stalled(true) => {}
-                drained = drain => return drained,
+                () = self.wait_until_stalled(true) => {}
+                outcome = drain => return outcome,
             }
         }
     }

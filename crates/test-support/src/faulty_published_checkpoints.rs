@@ -1,4 +1,4 @@
-//! A keeper of the highest checkpoint whose showing goes wrong as planned, and that remembers what was shown.
+//! A store of published checkpoints with planned faults, which remembers all of them.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::faults::{FaultPlan, Step};
 
-/// A keeper of the highest checkpoint whose showing goes wrong as planned, and that remembers what was shown.
+/// A store of published checkpoints with planned faults, which remembers all of them.
 pub struct FaultyPublishedCheckpoints {
     inner: Arc<dyn PublishedCheckpoints>,
     faults: Arc<FaultPlan>,
@@ -17,13 +17,13 @@ pub struct FaultyPublishedCheckpoints {
 }
 
 impl FaultyPublishedCheckpoints {
-    /// Around a keeper that works.
+    /// Wraps a working store.
     #[must_use]
     pub fn new(inner: Arc<dyn PublishedCheckpoints>, faults: Arc<FaultPlan>) -> Self {
         Self { inner, faults, notes: Mutex::default() }
     }
 
-    /// All checkpoints that may have been shown, in their order.
+    /// All checkpoints that may have been published, in their order.
     #[must_use]
     pub fn notes(&self) -> Vec<String> {
         self.notes.lock().clone()

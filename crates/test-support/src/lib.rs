@@ -1,4 +1,5 @@
-//! For tests: a clock driven by hand, and stores that fail or stall on demand.
+//! Support for tests: a manual clock, stores that fail or stall on demand, and the conformance
+//! suite.
 
 mod clock;
 pub mod conformance;

@@ -1,4 +1,4 @@
-//! What every intake must do.
+//! Checks of the guarantees of every intake.
 
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use acclaim_store::{
@@ -8,8 +8,8 @@ use acclaim_store::{
 use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 
-/// Ballot number `number` of a voter of its own, with a slot of its own.
-fn offer(number: u8) -> Submission {
+/// Ballot `number`, with its own voter and its own slot.
+fn submission(number: u8) -> Submission {
     let item = Item {
         ballot: BallotId([number; 16]),
         arrived: Timestamp::UNIX_EPOCH + SignedDuration::from_secs(number.into()),
@@ -20,24 +20,24 @@ fn offer(number: u8) -> Submission {
     Submission { item, slots: vec![Slot::new(VoterTag([number; 16]), None, None, "a")] }
 }
 
-/// Everything that an intake promises, on a contest that it does not know yet.
+/// Checks every guarantee of an intake, with a contest that it does not know yet.
 ///
 /// # Errors
-/// Whatever the intake fails with; broken promises panic.
+/// Any error of the intake. A broken guarantee panics.
 pub async fn check_intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
     let session = Session { contest, epoch: 7, shards };
-    let before = intake.submit(&session, &[offer(1)]).await?;
+    let before = intake.submit(&session, &[submission(1)]).await?;
     assert_eq!(before, [SubmitOutcome::Rebuilding], "nobody has begun");
     assert!(intake.seal(&session).await?.is_none());
     let start = intake.begin(&session).await?;
-    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [SubmitOutcome::Rebuilding], "not open yet");
+    assert_eq!(intake.submit(&session, &[submission(1)]).await?, [SubmitOutcome::Rebuilding], "not open yet");
     intake.open(&session).await?;
     assert_eq!(intake.begin(&session).await?, start, "beginning again changes nothing");
-    buffer(intake, &session, &start).await?;
-    next_session(intake, &session, &start).await
+    check_buffer(intake, &session, &start).await?;
+    check_next_session(intake, &session, &start).await
 }
 
-async fn drained(
+async fn drain_once(
     intake: &dyn Intake,
     session: &Session,
     after: &Cursors,
@@ -45,7 +45,7 @@ async fn drained(
     match intake.drain(session, after, 100).await? {
         DrainOutcome::Items { items, through } => {
             for item in &items {
-                assert_eq!(*item, offer(item.ballot.0[0]).item, "items come back as they were offered");
+                assert_eq!(*item, submission(item.ballot.0[0]).item, "items come back as they were offered");
             }
             let mut ballots: Vec<u8> = items.iter().map(|item| item.ballot.0[0]).collect();
             ballots.sort_unstable();
@@ -55,8 +55,8 @@ async fn drained(
     }
 }
 
-/// Drains until so many have come.
-async fn drained_all(
+/// Drains until there are `count` items.
+async fn drain_all(
     intake: &dyn Intake,
     session: &Session,
     after: &Cursors,
@@ -64,7 +64,7 @@ async fn drained_all(
 ) -> Result<(Vec<u8>, Cursors), StoreError> {
     let (mut all, mut through) = (Vec::new(), after.clone());
     while all.len() < count {
-        let (more, next) = drained(intake, session, &through).await?;
+        let (more, next) = drain_once(intake, session, &through).await?;
         all.extend(more);
         through = next;
     }
@@ -72,18 +72,18 @@ async fn drained_all(
     Ok((all, through))
 }
 
-async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Result<(), StoreError> {
-    let offers: Vec<Submission> = (1..=4).map(offer).collect();
-    assert_eq!(intake.submit(session, &offers).await?, vec![SubmitOutcome::Buffered; 4]);
-    let (first, middle) = drained_all(intake, session, start, 4).await?;
+async fn check_buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Result<(), StoreError> {
+    let submissions: Vec<Submission> = (1..=4).map(submission).collect();
+    assert_eq!(intake.submit(session, &submissions).await?, vec![SubmitOutcome::Buffered; 4]);
+    let (first, middle) = drain_all(intake, session, start, 4).await?;
     assert_eq!(first, [1, 2, 3, 4]);
-    assert_eq!(drained_all(intake, session, start, 4).await?.0, first, "draining again loses nothing");
+    assert_eq!(drain_all(intake, session, start, 4).await?.0, first, "draining again loses nothing");
 
-    // A repeated slot may be noticed; offered without slots it is kept in any case.
-    let again = intake.submit(session, &[offer(1)]).await?;
+    // A repeated slot may be detected. A ballot submitted without slots is always buffered.
+    let again = intake.submit(session, &[submission(1)]).await?;
     assert!(matches!(again[..], [SubmitOutcome::SlotTaken | SubmitOutcome::Buffered]));
-    let forced = Submission { slots: Vec::new(), ..offer(5) };
-    assert_eq!(intake.submit(session, &[forced, offer(6)]).await?, [SubmitOutcome::Buffered; 2]);
+    let forced = Submission { slots: Vec::new(), ..submission(5) };
+    assert_eq!(intake.submit(session, &[forced, submission(6)]).await?, [SubmitOutcome::Buffered; 2]);
     assert!(intake.has_promised_ballot(session, BallotId([6; 16])).await?);
     assert!(!intake.has_promised_ballot(session, BallotId([5; 16])).await?, "nobody was promised anything");
 
@@ -100,22 +100,22 @@ async fn buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -> Resu
     assert!(matches!(early, DrainOutcome::Lost(_)), "what the ledger lacks is gone");
 
     let rest = usize::try_from(waiting).unwrap_or_default();
-    let (drained, end) = drained_all(intake, session, &middle, rest).await?;
+    let (drained, end) = drain_all(intake, session, &middle, rest).await?;
     assert!(drained.ends_with(&[5, 6]));
     assert_eq!(intake.seal(session).await?, Some(end.clone()), "behind the last items");
     assert_eq!(intake.seal(session).await?, Some(end.clone()));
-    assert_eq!(intake.submit(session, &[offer(8)]).await?, [SubmitOutcome::Sealed]);
+    assert_eq!(intake.submit(session, &[submission(8)]).await?, [SubmitOutcome::Sealed]);
     Ok(())
 }
 
-/// What the former session held survives it, and its epoch is good for nothing.
-async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Result<(), StoreError> {
+/// The items of the former session survive it, and its epoch is refused.
+async fn check_next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Result<(), StoreError> {
     let session = Session { epoch: u64::MAX, ..old.clone() };
     let waiting = intake.backlog(old).await?.items;
-    let begun = intake.begin(&session).await?;
-    assert_ne!(&begun, start);
+    let new_start = intake.begin(&session).await?;
+    assert_ne!(&new_start, start);
     assert!(matches!(intake.drain(old, start, 9).await?, DrainOutcome::Lost(_)));
-    assert_eq!(intake.submit(old, &[offer(9)]).await?, [SubmitOutcome::Rebuilding]);
+    assert_eq!(intake.submit(old, &[submission(9)]).await?, [SubmitOutcome::Rebuilding]);
     let mut survived = 0;
     loop {
         let survivors = intake.survivors(&session).await?;
@@ -127,15 +127,15 @@ async fn next_session(intake: &dyn Intake, old: &Session, start: &Cursors) -> Re
     }
     assert_eq!(survived, waiting);
     if intake.has_slot_table() {
-        intake.mark_slots_taken(&session, &offer(20).slots).await?;
+        intake.mark_slots_taken(&session, &submission(20).slots).await?;
     }
     intake.open(&session).await?;
-    let submitted = intake.submit(&session, &[offer(1), offer(20)]).await?;
+    let submitted = intake.submit(&session, &[submission(1), submission(20)]).await?;
     let second = if intake.has_slot_table() { SubmitOutcome::SlotTaken } else { SubmitOutcome::Buffered };
     assert_eq!(submitted, [SubmitOutcome::Buffered, second], "the former session's slots are forgotten");
-    assert!(drained(intake, &session, &begun).await?.0.contains(&1));
+    assert!(drain_once(intake, &session, &new_start).await?.0.contains(&1));
     intake.forget(&session).await?;
-    assert_eq!(intake.submit(&session, &[offer(1)]).await?, [SubmitOutcome::Rebuilding]);
+    assert_eq!(intake.submit(&session, &[submission(1)]).await?, [SubmitOutcome::Rebuilding]);
     assert_eq!(intake.backlog(&session).await?.items, 0);
     Ok(())
 }

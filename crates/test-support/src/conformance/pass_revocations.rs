@@ -1,4 +1,6 @@
-//! Revoked passes: who is revoked is known by generation, a barred voter gets no pass, and reasons go with the tag key.
+//! Revoked passes: generations identify revoked voters, and barred voters get no passes.
+//!
+//! The reasons are deleted with the tag key.
 
 use acclaim_ballot_log::Hash;
 use acclaim_contest::{ContestId, Instant, Phase, VoterTag};
@@ -10,7 +12,7 @@ use acclaim_store::{
     },
 };
 
-use super::{append, change, definition};
+use super::samples::{append, change, definition};
 
 const AMA: VoterTag = VoterTag([0xa1; 16]);
 const KOFI: VoterTag = VoterTag([0xa2; 16]);
@@ -21,7 +23,7 @@ fn revocation(by: &str, key: &str, request: u8, mode: PassRevocationMode) -> Pas
     PassRevocation { id: RequestId::new(by, key), request: [request; 32], mode, reason, at }
 }
 
-/// The generation of a revocation that is done.
+/// The generation of a revocation that was executed.
 #[expect(clippy::panic, reason = "a broken promise")]
 fn done(revoked: PassRevocationOutcome) -> u32 {
     match revoked {
@@ -41,9 +43,9 @@ pub(super) async fn pass_revocations(database: &dyn Database) -> Result<(), Stor
     let none = RevokedCounts { replaced: 0, barred: 0, newest: 0 };
     assert_eq!(database.count_revoked(id).await?, none);
 
-    let of_another =
+    let other_tag_key =
         database.revoke_passes(id, b"x", &revocation("chair", "k", 1, PassRevocationMode::Bar), &[AMA]).await;
-    assert!(matches!(of_another, Err(StoreError::Conflict(_))), "{of_another:?}");
+    assert!(matches!(other_tag_key, Err(StoreError::Conflict(_))), "{other_tag_key:?}");
     let first = done(revoke(revocation("chair", "k", 1, PassRevocationMode::Bar), &[AMA, KOFI]).await?);
     assert!(first > before);
     assert_eq!(
@@ -56,38 +58,38 @@ pub(super) async fn pass_revocations(database: &dyn Database) -> Result<(), Stor
         PassRevocationOutcome::IdempotencyKeyUsed
     );
     let voter = |voter, generation, is_barred| RevokedVoter { voter, generation, is_barred };
-    let mut found = database.revoked_voters(before).await?;
-    found.sort_by_key(|found| found.voter.0);
-    assert_eq!(found, [voter(AMA, first, true), voter(KOFI, first, true)]);
+    let mut voters = database.revoked_voters(before).await?;
+    voters.sort_by_key(|revoked| revoked.voter.0);
+    assert_eq!(voters, [voter(AMA, first, true), voter(KOFI, first, true)]);
     assert!(database.revoked_voters(first).await?.is_empty());
     barred_voters(database, id, first).await?;
 
-    // The newest one decides; another staff key has its own Idempotency-Keys.
+    // The newest revocation counts. Each staff key has its own `Idempotency-Key`s.
     let second = done(revoke(revocation("deputy", "k", 2, PassRevocationMode::Replace), &[AMA]).await?);
     assert!(second > first);
     assert_eq!(database.revoked_voters(first).await?, [voter(AMA, second, false)]);
     let counts = RevokedCounts { replaced: 1, barred: 1, newest: second };
     assert_eq!(database.count_revoked(id).await?, counts);
-    let asked = RequestId::new("chair", "after");
+    let request_id = RequestId::new("chair", "after");
     let passes = PassCountRequest {
         voters: &[AMA],
-        ..PassCountRequest::for_unnamed_voters("pass", &asked, [1; 32], 1)
+        ..PassCountRequest::for_unnamed_voters("pass", &request_id, [1; 32], 1)
     };
     match database.count_passes(id, b"w", passes).await? {
         PassCountOutcome::New(minting) => assert_eq!(minting.generation, second),
         other => assert_eq!(other, PassCountOutcome::IdempotencyKeyUsed, "it is a new request"),
     }
-    two_at_once(database, id, second).await?;
-    reasons_go_with_the_tag_key(database, id).await?;
-    a_deleted_contest_leaves_no_voter(database).await
+    concurrent_revocations(database, id, second).await?;
+    deletes_reasons_with_tag_key(database, id).await?;
+    deletes_voters_with_contest(database).await
 }
 
-/// No new pass, and the old ones again as they were.
+/// A barred voter gets no new pass. A repeated request gets the same passes as before.
 async fn barred_voters(database: &dyn Database, id: &ContestId, generation: u32) -> Result<(), StoreError> {
     let count = async |key: &str, voters: &[VoterTag]| {
-        let asked = RequestId::new("chair", key);
-        let made_up = PassCountRequest::for_unnamed_voters("pass", &asked, [1; 32], 1);
-        database.count_passes(id, b"w", PassCountRequest { voters, ..made_up }).await
+        let request_id = RequestId::new("chair", key);
+        let request = PassCountRequest::for_unnamed_voters("pass", &request_id, [1; 32], 1);
+        database.count_passes(id, b"w", PassCountRequest { voters, ..request }).await
     };
     let other = VoterTag([0xa3; 16]);
     let PassCountOutcome::New(minting) = count("other", &[other]).await? else {
@@ -98,13 +100,17 @@ async fn barred_voters(database: &dyn Database, id: &ContestId, generation: u32)
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 1)], "nothing was counted");
     assert!(matches!(count("ama", &[other]).await?, PassCountOutcome::New(_)), "the key was not used");
     assert_eq!(count("other", &[other]).await?, PassCountOutcome::Repeated(Some(minting)));
-    // A request from before a revocation is answered as it was.
+    // A repeated request from before a revocation gets the same answer.
     assert_eq!(count("other", &[AMA]).await?, PassCountOutcome::Repeated(Some(minting)));
     Ok(())
 }
 
-/// Each has a generation of its own.
-async fn two_at_once(database: &dyn Database, id: &ContestId, before: u32) -> Result<(), StoreError> {
+/// Concurrent revocations have different generations.
+async fn concurrent_revocations(
+    database: &dyn Database,
+    id: &ContestId,
+    before: u32,
+) -> Result<(), StoreError> {
     let revoke = async |key: &str| {
         let revocation = revocation("chair", key, 9, PassRevocationMode::Replace);
         database.revoke_passes(id, b"w", &revocation, &[AMA, KOFI]).await
@@ -113,13 +119,15 @@ async fn two_at_once(database: &dyn Database, id: &ContestId, before: u32) -> Re
     let (one, other) = (done(one?), done(other?));
     assert!(one != other && one.min(other) > before);
     let newest: Vec<u32> =
-        database.revoked_voters(before).await?.iter().map(|found| found.generation).collect();
+        database.revoked_voters(before).await?.iter().map(|revoked| revoked.generation).collect();
     assert_eq!(newest, [one.max(other); 2]);
     Ok(())
 }
 
-/// Passes stay revoked; why and of whom is gone, so that the same request is a new one, which no tag key lets in.
-async fn reasons_go_with_the_tag_key(database: &dyn Database, id: &ContestId) -> Result<(), StoreError> {
+/// Passes stay revoked after the tag key is destroyed, but reasons and requests are deleted.
+///
+/// So the same request counts as a new one, and it is refused without the tag key.
+async fn deletes_reasons_with_tag_key(database: &dyn Database, id: &ContestId) -> Result<(), StoreError> {
     database.append(id, append(None, &["e0"], 1)).await?;
     let voters = database.revoked_voters(0).await?;
     let state = ContestState { phase: Phase::Closed, ..ContestState::of_draft(&definition("revocations")) };
@@ -133,8 +141,8 @@ async fn reasons_go_with_the_tag_key(database: &dyn Database, id: &ContestId) ->
     Ok(())
 }
 
-/// Generations are never used again.
-async fn a_deleted_contest_leaves_no_voter(database: &dyn Database) -> Result<(), StoreError> {
+/// Generations are not used again.
+async fn deletes_voters_with_contest(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("revocations-deleted");
     let id = &contest.id;
     let revoke = async || {

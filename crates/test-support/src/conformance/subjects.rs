@@ -1,4 +1,6 @@
-//! By which rules a contest's subjects are compared: kept with it, whatever another program or table says later.
+//! The rules by which a contest's subjects are compared.
+//!
+//! They are stored with the contest, and another program or table cannot change them.
 
 use acclaim_contest::{
     SubjectRules,
@@ -9,9 +11,12 @@ use acclaim_store::{
     contests::{PassCountOutcome, PassCountRequest},
 };
 
-use super::{definition, expected_first_count, expected_repeated_count};
+use super::{
+    passes::{expected_first_count, expected_repeated_count},
+    samples::definition,
+};
 
-/// Rules of subjects are kept with the first passes that have any, and from then on no others are taken.
+/// The first passes with rules of subjects store them. Later requests with other rules are refused.
 pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("subjects");
     let id = &contest.id;
@@ -22,9 +27,9 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
     let (mail, ids) = (of(DefaultScheme::Addresses), of(DefaultScheme::Ids));
     let version = database.revision(id).await?;
     let count = async |key, request, subjects| {
-        let asked = RequestId::new("chair", key);
-        let made_up = PassCountRequest::for_unnamed_voters("pass", &asked, [request; 32], 1);
-        database.count_passes(id, b"w", PassCountRequest { subjects, ..made_up }).await
+        let request_id = RequestId::new("chair", key);
+        let request = PassCountRequest::for_unnamed_voters("pass", &request_id, [request; 32], 1);
+        database.count_passes(id, b"w", PassCountRequest { subjects, ..request }).await
     };
     assert_eq!(count("made-up", 1, None).await?, expected_first_count());
     assert_eq!(count("made-up", 2, Some(&mail)).await?, PassCountOutcome::IdempotencyKeyUsed);
@@ -46,10 +51,10 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
     assert_eq!(database.revision(id).await?, version, "a draft's editor is not in the way of it");
 
-    of_two_at_once_one_is_the_first(database, &ids).await
+    one_of_two_concurrent_requests_is_first(database, &ids).await
 }
 
-async fn of_two_at_once_one_is_the_first(
+async fn one_of_two_concurrent_requests_is_first(
     database: &dyn Database,
     ids: &SubjectRules,
 ) -> Result<(), StoreError> {
@@ -58,10 +63,10 @@ async fn of_two_at_once_one_is_the_first(
         database.create_draft(&other, b"w").await?;
         assert_eq!(database.subject_rules(&other.id).await?, None);
         let count = async |key, rules| {
-            let asked = RequestId::new("chair", key);
-            let made_up = PassCountRequest::for_unnamed_voters("pass", &asked, [1; 32], 1);
+            let request_id = RequestId::new("chair", key);
+            let request = PassCountRequest::for_unnamed_voters("pass", &request_id, [1; 32], 1);
             database
-                .count_passes(&other.id, b"w", PassCountRequest { subjects: Some(rules), ..made_up })
+                .count_passes(&other.id, b"w", PassCountRequest { subjects: Some(rules), ..request })
                 .await
         };
         let [first, second] = keys;
