@@ -1,6 +1,8 @@
-//! Appending to a log: the parts of one transaction, which is most often a single statement. Others that would write nothing are left out.
+//! Appends to a log. An append is one transaction, and most often one statement. Statements that
+//! would write nothing are left out.
 //!
-//! The lists may name a row twice, the later one counting; Postgres allows each row once in a statement, so they are merged first.
+//! The lists can name a row twice, and the later one counts. Postgres allows each row only once in
+//! a statement, so duplicates are merged first.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -25,18 +27,19 @@ use crate::{
     error::{corrupt, expect_row_count, gone_or_unavailable, refused_or_unknown, signed, unavailable},
 };
 
-/// Bytes of a row of entries: what Postgres keeps in the row itself.
+/// The largest number of bytes in a row of entries: what Postgres keeps in the row itself.
 const MAX_BLOCK_BYTES: usize = 1_900;
 
 impl PostgresDatabase {
     /// Appends to a contest's log.
     pub(crate) async fn append_to(&self, contest: &ContestId, append: &Append) -> Result<()> {
         loop {
-            let (number, known) = self.number(contest).await?.ok_or_else(|| no_contest(contest))?;
+            let (number, is_cached) = self.number(contest).await?.ok_or_else(|| no_contest(contest))?;
             match self.append_once(number, append).await {
-                // Perhaps deleted since its number was learnt: look again, but believe no second time.
-                Err(StoreError::Conflict(_)) if known => self.forget_number(contest),
-                appended => return appended,
+                // The contest may have been deleted after its number was cached. The number is read
+                // again, but only once.
+                Err(StoreError::Conflict(_)) if is_cached => self.forget_number(contest),
+                outcome => return outcome,
             }
         }
     }
@@ -58,9 +61,9 @@ impl PostgresDatabase {
     }
 }
 
-/// Whether the one statement of [`compare_and_swap_head`] is all there is to do.
+/// Whether the statement of [`compare_and_swap_head`] is all that this append needs.
 fn is_one_statement(append: &Append) -> bool {
-    // Each is named, so that a new one is thought of.
+    // All fields are listed, so that a new field cannot be forgotten here.
     let Append {
         expected: _,
         head: _,
@@ -76,7 +79,7 @@ fn is_one_statement(append: &Append) -> bool {
     marks.is_empty() && commands.is_empty() && contest.is_none() && rejected.is_empty()
 }
 
-/// Does everything but the commit.
+/// Writes all rows of an append. Does not commit.
 async fn write(tx: &mut PooledConnection, contest: i32, append: &Append) -> Result<()> {
     compare_and_swap_head(tx, contest, append, gone_or_unavailable).await?;
     mark_ballots(tx, contest, &append.marks).await?;
@@ -87,7 +90,7 @@ async fn write(tx: &mut PooledConnection, contest: i32, append: &Append) -> Resu
     insert_rejections(tx, contest, &append.rejected).await
 }
 
-/// Compares and swaps the head, and inserts what belongs to it.
+/// Compares and swaps the head, and inserts the rows that belong to it.
 async fn compare_and_swap_head(
     connection: &mut PooledConnection,
     contest: i32,
@@ -112,21 +115,24 @@ async fn compare_and_swap_head(
 /// Rows of the tables that grow with every batch.
 #[derive(Default)]
 pub(crate) struct Batch<'a> {
-    /// The head from now on, behind the one that it follows. Without it there is nothing to be compared.
+    /// The expected head and the new head. `None`: no head is compared.
     pub(crate) head: Option<(Option<(u64, Hash)>, &'a Head)>,
     /// Index of the first entry.
     pub(crate) from: u64,
+    /// The bytes of the entries.
     pub(crate) entries: &'a [Bytes],
-    /// Ballots that stand.
+    /// Ids and indexes of standing ballots.
     pub(crate) ballots: &'a [(BallotId, u64)],
-    /// Whole, in the place of what they have grown from.
+    /// Whole tiles. They replace their shorter versions.
     pub(crate) tiles: &'a [(TileId, Vec<u8>)],
-    /// To be added to what is there.
+    /// Ballots to add to the stored turnout.
     pub(crate) turnout: &'a [Turnout],
 }
 
-/// The row that the others belong to, of the contest's number. The contest is locked before its head, as everywhere, so that it is not deleted
-/// meanwhile and nobody waits in a circle.
+/// Writes the part of the statement that gives the contest's number to its other parts.
+///
+/// The contest is locked before its head, as in all transactions. So the contest cannot be deleted
+/// in the meantime, and no deadlock can arise.
 fn head_sql(contest: i32, head: Option<Option<(u64, Hash)>>) -> String {
     let known = format!("known AS (SELECT number FROM contests WHERE number = {contest} FOR KEY SHARE)");
     match head {
@@ -144,8 +150,10 @@ fn head_sql(contest: i32, head: Option<Option<(u64, Hash)>>) -> String {
     }
 }
 
-/// Writes them all by one statement: each statement is a round trip, in which the head is locked. It commits durably, also if it is a transaction
-/// of its own, which tells by `failed` what its errors mean.
+/// Inserts a batch with one statement, because each statement is a round trip during which the head
+/// is locked.
+///
+/// The commit is durable, also if the statement commits by itself. `failed` converts its errors.
 pub(crate) async fn insert(
     connection: &mut PooledConnection,
     contest: i32,
@@ -156,7 +164,7 @@ pub(crate) async fn insert(
     let blocks = Block::pack(from, entries, MAX_BLOCK_BYTES)?;
     let firsts = blocks.iter().map(|block| signed(block.first)).collect::<Result<Vec<i64>>>()?;
     let lines: Vec<&[u8]> = blocks.iter().map(|block| &block.lines[..]).collect();
-    // Ids are random: in their order a batch meets each page of the unique index once.
+    // Ids are random. In their order a batch visits each page of the unique index once.
     let mut ballots = ballots.to_vec();
     ballots.sort_unstable();
     let ids: Vec<Uuid> = ballots.iter().map(|(ballot, _)| Uuid::from_bytes(ballot.0)).collect();
@@ -216,7 +224,8 @@ pub(crate) async fn insert(
     if heads == 0 {
         return Err(StoreError::Conflict(format!("the log does not end as expected, at size {from}")));
     }
-    // Something in the database leaves rows out: a statement that commits by itself has committed, and replaying finds what is missing.
+    // Part of the database suppressed rows, for example a trigger. A statement that commits by
+    // itself has committed already. A replay finds the missing rows.
     let count = lines.len() + ids.len() + levels.len() + minutes.len();
     let written = u64::try_from(written).unwrap_or_default();
     expect_row_count(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
@@ -224,7 +233,7 @@ pub(crate) async fn insert(
 
 type TileColumns<'a> = (Vec<i16>, Vec<i64>, Vec<&'a [u8]>);
 
-/// Level, number and hashes of each tile.
+/// Returns level, number and hashes of each tile.
 fn tile_columns(tiles: &[(TileId, Vec<u8>)]) -> Result<TileColumns<'_>> {
     let tiles: HashMap<(u8, u64), &[u8]> =
         tiles.iter().map(|(tile, hashes)| ((tile.level, tile.number), &hashes[..])).collect();
@@ -239,7 +248,7 @@ fn tile_columns(tiles: &[(TileId, Vec<u8>)]) -> Result<TileColumns<'_>> {
 
 type TurnoutColumns<'a> = (Vec<i64>, Vec<&'a str>, Vec<&'a str>, Vec<i64>);
 
-/// Minute, channel, group and ballots, each of the first three together once.
+/// Returns minute, channel, group and ballots. Each combination of the first three appears once.
 fn turnout_columns(turnout: &[Turnout]) -> Result<TurnoutColumns<'_>> {
     let mut sums = BTreeMap::<(i64, &str, &str), u64>::new();
     for Turnout { minute, channel, group, ballots } in turnout {
@@ -256,7 +265,7 @@ fn turnout_columns(turnout: &[Turnout]) -> Result<TurnoutColumns<'_>> {
     Ok(columns)
 }
 
-/// Notes what ballots are now.
+/// Stores new states of ballots.
 pub(crate) async fn mark_ballots(
     tx: &mut PooledConnection,
     contest: i32,
@@ -285,7 +294,7 @@ pub(crate) async fn mark_ballots(
     expect_row_count(marked, count, || corrupt("a ballot of the log is not in the table"))
 }
 
-/// What was rejected can be cast again, and rejected for another reason: the later one counts.
+/// Stores rejections. A rejected ballot can be cast and rejected again: the later reason counts.
 pub(crate) async fn insert_rejections(
     tx: &mut PooledConnection,
     contest: i32,

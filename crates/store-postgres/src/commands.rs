@@ -1,4 +1,4 @@
-//! The command table.
+//! The command table: requests of staff that the sequencer processes.
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
@@ -21,18 +21,18 @@ use crate::{
 impl Commands for PostgresDatabase {
     async fn queue_command(&self, contest: &ContestId, command: &QueuedCommand) -> Result<QueueOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let queued = with_timeout(self.statement_timeout(), queue(&mut tx, contest, command)).await?;
+        let outcome = with_timeout(self.statement_timeout(), queue(&mut tx, contest, command)).await?;
         tx.commit().await?;
-        Ok(queued)
+        Ok(outcome)
     }
 
-    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>> {
+    async fn pending_commands(&self, contest: &ContestId, limit: usize) -> Result<Vec<QueuedCommand>> {
         let statement = query(
             "SELECT key, staff, command, received FROM commands JOIN contests ON contest = contests.number
              WHERE id = $1 AND outcome IS NULL ORDER BY commands.number LIMIT $2",
         );
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let rows = self.rows(statement.bind(contest.as_str()).bind(most)).await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let rows = self.rows(statement.bind(contest.as_str()).bind(limit)).await?;
         rows.iter().map(queued_command).collect()
     }
 
@@ -41,7 +41,7 @@ impl Commands for PostgresDatabase {
         contest: &ContestId,
         filter: CommandFilter<'_>,
         after: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
         let Some(columns) = filter.columns() else { return Ok(Vec::new()) };
         let CommandColumns { kind, panel, juror, category, criterion, entry } = columns;
@@ -52,10 +52,10 @@ impl Commands for PostgresDatabase {
              AND ($7::text IS NULL OR criterion = $7) AND ($8::text IS NULL OR entry = $8)
              ORDER BY commands.number LIMIT $9",
         );
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let statement =
             statement.bind(contest.as_str()).bind(kind).bind(signed(after)?).bind(panel).bind(juror);
-        let statement = statement.bind(category).bind(criterion).bind(entry).bind(most);
+        let statement = statement.bind(category).bind(criterion).bind(entry).bind(limit);
         let rows = self.rows(statement).await?;
         let recorded = |row: &PgRow| {
             let outcome: String = row.try_get(4).map_err(unavailable)?;
@@ -121,7 +121,7 @@ async fn queue(
     outcome.as_deref().map(read_outcome).transpose().map(QueueOutcome::Known)
 }
 
-/// Writes outcomes, each once.
+/// Stores the outcomes of commands. An outcome is written once and never changes.
 pub(crate) async fn finish_commands(
     tx: &mut PooledConnection,
     contest: i32,

@@ -1,4 +1,4 @@
-//! Connections on loan from the pool, and transactions on them. Every wait has an end.
+//! Connections of the pool, and transactions on them. Every wait has a time-out.
 
 use std::{
     io,
@@ -13,12 +13,15 @@ use tokio::time::timeout;
 
 use crate::error::unavailable;
 
-/// A connection on loan. Unless its work went well it is closed when it goes back: after an error, a time-out or a caller who stopped waiting,
-/// nobody knows in what state it is. A server whose connection ends without a commit undoes the transaction.
+/// A connection of the pool.
+///
+/// It goes back to the pool only after its work succeeded, and is closed otherwise. After an error,
+/// a time-out or a caller that stopped waiting, its state is unknown. If a connection ends without
+/// a commit, the server rolls the transaction back.
 #[derive(Debug)]
 pub(crate) struct PooledConnection {
     connection: PoolConnection<Postgres>,
-    /// Whether statements are named on the server and used again.
+    /// Whether statements have names on the server, and are used again.
     names: bool,
     is_healthy: bool,
 }
@@ -28,17 +31,17 @@ impl PooledConnection {
         Self { connection, names, is_healthy: false }
     }
 
-    /// Whether its statements outlive a transaction.
+    /// Whether the statements of this connection outlive a transaction.
     pub(crate) fn names_statements(&self) -> bool {
         self.names
     }
 
-    /// What sends bytes that are no statement with arguments.
+    /// The connection itself, which runs statements as they are.
     pub(crate) fn inner_mut(&mut self) -> &mut PgConnection {
         &mut self.connection
     }
 
-    /// Its work went well: others may have it.
+    /// Gives the connection back to the pool. Its work succeeded.
     pub(crate) fn release(mut self) {
         self.is_healthy = true;
     }
@@ -52,16 +55,16 @@ impl Drop for PooledConnection {
     }
 }
 
-/// How a transaction is committed.
+/// How durable a transaction is after its commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
     /// On the disks of the server and of its synchronous standby.
     Durable,
-    /// Soon on disk; for what may as well be lost in a crash.
+    /// On disk soon. For data that may be lost in a crash.
     Asynchronous,
 }
 
-/// A transaction. Dropped without [`Tx::commit`] it is undone.
+/// A transaction. If it is dropped without [`Tx::commit`], it is rolled back.
 pub(crate) struct Tx {
     connection: PooledConnection,
     commit: Duration,
@@ -74,8 +77,11 @@ impl Tx {
         statement: Duration,
         commit: Duration,
     ) -> Result<Self> {
-        // One round trip, and local to the transaction: a pooler in between may change servers after each. A transaction whose client fell
-        // silent ends too, and with it its locks, for which the contest's next append waits.
+        // All this is one round trip. The settings are local to the transaction, because a pooler
+        // can change the server's connection after each transaction.
+        //
+        // A transaction with a silent client ends too, and releases its locks. The contest's next
+        // append waits for these locks.
         let begin = format!(
             "BEGIN; SET LOCAL synchronous_commit = {}; SET LOCAL statement_timeout = {millis};
              SET LOCAL idle_in_transaction_session_timeout = {millis}",
@@ -86,8 +92,11 @@ impl Tx {
         Ok(Self { connection, commit })
     }
 
-    /// Commits. `Unknown` unless the server said that it is done: even a server that reports an error may have committed, such as one that
-    /// is stopped while it waits for its standby.
+    /// Commits the transaction.
+    ///
+    /// # Errors
+    /// `Unknown`, unless the server confirmed the commit. Even a server that reports an error may
+    /// have committed. An example is a server that is stopped while it waits for its standby.
     pub(crate) async fn commit(mut self) -> Result<()> {
         commit_with_timeout(self.commit, async {
             raw_sql("COMMIT")
@@ -115,12 +124,12 @@ impl DerefMut for Tx {
     }
 }
 
-/// Waits so long and no longer for work that has not been committed.
+/// Runs work without a commit. After `limit` it fails with `Unavailable`.
 pub(crate) async fn with_timeout<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     timeout(limit, work).await.unwrap_or_else(|_| Err(StoreError::Unavailable(timeout_message(limit))))
 }
 
-/// Waits so long and no longer for work that commits.
+/// Runs work that commits. After `limit` it fails with `Unknown`.
 pub(crate) async fn commit_with_timeout<T>(
     limit: Duration,
     work: impl Future<Output = Result<T>>,

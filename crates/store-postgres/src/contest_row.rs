@@ -1,4 +1,4 @@
-//! The row of a contest, which others hold or look for.
+//! The lock of a contest's row, and the error for a missing row.
 
 use acclaim_contest::ContestId;
 use acclaim_store::error::{Result, StoreError};
@@ -6,8 +6,14 @@ use sqlx_core::{query::query, row::Row as _};
 
 use crate::{connection::PooledConnection, error::unavailable};
 
-/// A contest's number; it must have this tag key, and exists until the end of the transaction. A stronger lock, which many minters share, could keep the
-/// sequencer from the row for ever.
+/// Returns the number of a contest that must exist and have this tag key. It exists until the end
+/// of the transaction.
+///
+/// Many requests for passes share this lock at once. A stronger lock could block the sequencer for
+/// ever.
+///
+/// # Errors
+/// `Conflict` if there is no such contest.
 pub(crate) async fn lock_contest_with_tag_key(
     tx: &mut PooledConnection,
     id: &ContestId,
@@ -19,15 +25,15 @@ pub(crate) async fn lock_contest_with_tag_key(
         .fetch_optional(tx)
         .await
         .map_err(unavailable)?
-        .ok_or_else(|| other_contest(id))?;
+        .ok_or_else(|| wrong_tag_key(id))?;
     row.try_get(0).map_err(unavailable)
 }
 
-fn other_contest(id: &ContestId) -> StoreError {
+fn wrong_tag_key(id: &ContestId) -> StoreError {
     StoreError::Conflict(format!("there is no contest {id} of this tag key"))
 }
 
-/// There is none of this id.
+/// The error for a contest that does not exist.
 pub(crate) fn no_contest(contest: &ContestId) -> StoreError {
     StoreError::Conflict(format!("there is no contest {contest}"))
 }

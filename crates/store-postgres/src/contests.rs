@@ -87,12 +87,12 @@ impl Contests for PostgresDatabase {
         passes: PassCountRequest<'_>,
     ) -> Result<PassCountOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let counted = with_timeout(self.statement_timeout(), count(&mut tx, id, tag_key, passes)).await?;
-        // Dropped, it leaves nothing.
-        if !matches!(counted, PassCountOutcome::SubjectRulesDiffer | PassCountOutcome::Barred(_)) {
+        let outcome = with_timeout(self.statement_timeout(), count(&mut tx, id, tag_key, passes)).await?;
+        // Without a commit the transaction is rolled back.
+        if !matches!(outcome, PassCountOutcome::SubjectRulesDiffer | PassCountOutcome::Barred(_)) {
             tx.commit().await?;
         }
-        Ok(counted)
+        Ok(outcome)
     }
 
     async fn passes(&self, id: &ContestId) -> Result<Vec<(String, u64)>> {
@@ -108,11 +108,11 @@ impl Contests for PostgresDatabase {
             let total: Option<i64> = row.try_get(1).map_err(unavailable)?;
             source.zip(total).map(|(source, total)| Ok((source, unsigned(total)?))).transpose()
         };
-        rows.iter().filter_map(|found| row(found).transpose()).collect()
+        rows.iter().filter_map(|columns| row(columns).transpose()).collect()
     }
 }
 
-/// Makes a draft with its partitions; returns its number.
+/// Creates a draft with its partitions. Returns its number.
 pub(crate) async fn create(
     tx: &mut PooledConnection,
     definition: &Definition,
@@ -134,7 +134,7 @@ pub(crate) async fn create(
     .ok_or_else(|| StoreError::Conflict(format!("contest {id} exists")))?;
     let number: i32 = created.try_get(0).map_err(unavailable)?;
 
-    // After the insertion, which waits for a deletion of the same id that is under way.
+    // This check comes after the insertion, which waits for a running deletion of the same id.
     let retired = query("SELECT 1 FROM retired WHERE id = $1").bind(id.as_str());
     if retired.fetch_optional(&mut *tx).await.map_err(unavailable)?.is_some() {
         let why =
@@ -142,7 +142,7 @@ pub(crate) async fn create(
         return Err(StoreError::Conflict(why));
     }
 
-    // Attaching an empty table checks nothing and lets everybody else read and write on.
+    // Attaching an empty table needs no check of rows, and blocks no other reads or writes.
     let partitions = format!(
         "CREATE TABLE entries_{number} (LIKE entries INCLUDING STORAGE, CHECK (contest = {number}), PRIMARY KEY (log_index));
          ALTER TABLE entries ATTACH PARTITION entries_{number} FOR VALUES IN ({number});
@@ -157,13 +157,15 @@ pub(crate) async fn create(
 
 async fn delete(tx: &mut PooledConnection, id: &ContestId) -> Result<()> {
     let number = deletable(tx, id, "").await?;
-    // Tables before rows, as an append does. Nobody queues behind that for long, and whoever else waits in a circle is not the one who gives up:
-    // the server looks for circles after a second.
+    // The tables are locked before the row, as an append does. The short lock time-out ends the
+    // wait before other statements queue for long. It is shorter than the second after which the
+    // server looks for deadlocks. So in a deadlock this deletion gives up, not another transaction.
     let lock = format!(
         "SET LOCAL lock_timeout = '900ms'; LOCK TABLE entries_{number}, ballots_{number} IN ACCESS EXCLUSIVE MODE"
     );
     raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.map_err(gone_or_unavailable)?;
-    // Waits for whoever counts passes or appends, so that the next statement sees what they did.
+    // Waits for transactions that count passes or append, so that the next statement sees their
+    // rows.
     deletable(tx, id, "FOR UPDATE").await?;
     query(
         "INSERT INTO retired (id) SELECT $2 WHERE EXISTS (SELECT 1 FROM heads WHERE contest = $1)
@@ -178,13 +180,17 @@ async fn delete(tx: &mut PooledConnection, id: &ContestId) -> Result<()> {
     expect_row_count(deleted.map_err(unavailable)?.rows_affected(), 1, || {
         corrupt("a locked contest is gone")
     })?;
-    // Dropping locks the partitioned tables too.
+    // Dropping a partition also locks the partitioned table.
     let drop = format!("DROP TABLE entries_{number}, ballots_{number}");
     raw_sql(AssertSqlSafe(drop)).execute(tx).await.map_err(unavailable)?;
     Ok(())
 }
 
-/// The number of a contest that may be deleted.
+/// Returns the number of a contest that may be deleted: a draft or a test. `lock` is appended to
+/// the statement.
+///
+/// # Errors
+/// `Conflict` if the contest may not be deleted, or does not exist.
 async fn deletable(tx: &mut PooledConnection, id: &ContestId, lock: &str) -> Result<i32> {
     let sql = format!("SELECT number FROM contests WHERE id = $1 AND (phase = 'draft' OR test) {lock}");
     let row = query(AssertSqlSafe(sql)).bind(id.as_str()).fetch_optional(tx).await.map_err(unavailable)?;
@@ -196,26 +202,27 @@ fn read_subjects(stored: Option<String>) -> Result<Option<SubjectRules>> {
     stored.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
 }
 
-/// By which rules a contest's subjects are compared, if it has any.
-async fn kept_subjects(tx: &mut PooledConnection, contest: i32) -> Result<Option<SubjectRules>> {
+/// Returns the rules by which a contest's subjects are compared, or `None` if it has none.
+async fn stored_subjects(tx: &mut PooledConnection, contest: i32) -> Result<Option<SubjectRules>> {
     let row = query("SELECT subjects FROM contests WHERE number = $1").bind(contest).fetch_one(tx);
     read_subjects(row.await.map_err(unavailable)?.try_get(0).map_err(unavailable)?)
 }
 
-/// Keeps rules of subjects with a contest that has none; whether it has these now.
-pub(crate) async fn keep_subjects(
+/// Stores the subject rules of a contest that has none. Returns whether the contest has these rules
+/// now.
+pub(crate) async fn store_subjects(
     tx: &mut PooledConnection,
     contest: i32,
     subjects: &SubjectRules,
 ) -> Result<bool> {
-    // Waits for another one that is keeping some, and then changes nothing.
-    let kept = query("UPDATE contests SET subjects = $1 WHERE number = $2 AND subjects IS NULL")
+    // Waits for another transaction that stores rules, and then changes nothing.
+    let stored = query("UPDATE contests SET subjects = $1 WHERE number = $2 AND subjects IS NULL")
         .bind(serde_json::to_string(subjects).map_err(corrupt)?)
         .bind(contest)
         .execute(&mut *tx)
         .await
         .map_err(unavailable)?;
-    Ok(kept.rows_affected() == 1 || kept_subjects(tx, contest).await?.as_ref() == Some(subjects))
+    Ok(stored.rows_affected() == 1 || stored_subjects(tx, contest).await?.as_ref() == Some(subjects))
 }
 
 async fn count(
@@ -224,29 +231,30 @@ async fn count(
     tag_key: &[u8],
     passes: PassCountRequest<'_>,
 ) -> Result<PassCountOutcome> {
-    let PassCountRequest { source, id: asked, request, more, subjects, voters, minting } = passes;
+    let PassCountRequest { source, id: request_id, request, more, subjects, voters, minting } = passes;
     let contest = lock_contest_with_tag_key(tx, id, tag_key).await?;
-    // First: a key that was used before does not help a process that compares subjects in another way.
-    let kept = if subjects.is_some() { kept_subjects(tx, contest).await? } else { None };
-    if kept.is_some() && kept.as_ref() != subjects {
+    // This check comes first. A repeated `Idempotency-Key` gives no answer to a process with other
+    // subject rules.
+    let stored_rules = if subjects.is_some() { stored_subjects(tx, contest).await? } else { None };
+    if stored_rules.is_some() && stored_rules.as_ref() != subjects {
         return Ok(PassCountOutcome::SubjectRulesDiffer);
     }
-    let counted = insert_pass_request(tx, contest, asked, request, minting).await?;
-    if !matches!(counted, PassCountOutcome::New(_)) {
-        if counted == PassCountOutcome::IdempotencyKeyUsed {
-            return Ok(counted);
+    let outcome = insert_pass_request(tx, contest, request_id, request, minting).await?;
+    if !matches!(outcome, PassCountOutcome::New(_)) {
+        if outcome == PassCountOutcome::IdempotencyKeyUsed {
+            return Ok(outcome);
         }
-        // The same request may have been under way at once, with other rules.
-        let kept = kept_subjects(tx, contest).await?;
-        let is_other = subjects.is_some() && kept.is_some() && kept.as_ref() != subjects;
-        return Ok(if is_other { PassCountOutcome::SubjectRulesDiffer } else { counted });
+        // The same request can have run at the same time, with other subject rules.
+        let stored_rules = stored_subjects(tx, contest).await?;
+        let is_other = subjects.is_some() && stored_rules.is_some() && stored_rules.as_ref() != subjects;
+        return Ok(if is_other { PassCountOutcome::SubjectRulesDiffer } else { outcome });
     }
     let barred = barred(tx, contest, voters).await?;
     if !barred.is_empty() {
         return Ok(PassCountOutcome::Barred(barred));
     }
-    if let (None, Some(subjects)) = (kept, subjects)
-        && !keep_subjects(tx, contest, subjects).await?
+    if let (None, Some(subjects)) = (stored_rules, subjects)
+        && !store_subjects(tx, contest, subjects).await?
     {
         return Ok(PassCountOutcome::SubjectRulesDiffer);
     }
@@ -261,18 +269,18 @@ async fn count(
     .await
     .map_err(unavailable)?;
     expect_row_count(total.rows_affected(), 1, || corrupt("passes were not counted"))?;
-    Ok(counted)
+    Ok(outcome)
 }
 
-/// Notes a request that mints passes; or what came of counting it before.
+/// Stores a request that mints passes. Returns its earlier outcome if it was counted before.
 async fn insert_pass_request(
     tx: &mut PooledConnection,
     contest: i32,
-    asked: &RequestId,
+    request_id: &RequestId,
     request: [u8; 32],
     minting: MintParameters,
 ) -> Result<PassCountOutcome> {
-    // Rows without a staff key are from an older schema, and there are never more of them.
+    // Rows without a staff key are from an older schema. No new ones are added.
     let new = query(
         "INSERT INTO pass_requests (contest, key, staff, request, schema, pass_key, expires, admitted, generation)
          SELECT $1, $2, $3, $4, 7, $5, $6, $7, coalesce((SELECT max(generation) FROM revocations WHERE contest = $1), 0)
@@ -280,8 +288,8 @@ async fn insert_pass_request(
          ON CONFLICT (contest, key, staff) DO NOTHING RETURNING generation",
     )
     .bind(contest)
-    .bind(&asked.key)
-    .bind(&asked.by)
+    .bind(&request_id.key)
+    .bind(&request_id.by)
     .bind(&request[..])
     .bind(i64::from(minting.pass_key))
     .bind(minting.expires.seconds())
@@ -301,8 +309,8 @@ async fn insert_pass_request(
          WHERE contest = $1 AND key = $2 AND staff IN ($3, '')",
     )
     .bind(contest)
-    .bind(&asked.key)
-    .bind(&asked.by)
+    .bind(&request_id.key)
+    .bind(&request_id.by)
     .fetch_one(tx)
     .await
     .map_err(unavailable)?;
@@ -311,7 +319,7 @@ async fn insert_pass_request(
     Ok(PassCountOutcome::again(known == request, &staff, stored_minting(&row, 2)?))
 }
 
-/// A row as it stands in the table.
+/// A row of the table of contests.
 struct StoredContest {
     revision: i64,
     definition: String,
@@ -336,7 +344,7 @@ fn stored(row: &PgRow) -> std::result::Result<StoredContest, Error> {
     })
 }
 
-/// Contests from their rows. Definitions can be large: they are not read where others wait for their turn.
+/// Converts rows to contests. Large definitions take time to parse, so a blocking thread does it.
 async fn records(rows: &[PgRow]) -> Result<Vec<ContestRecord>> {
     let stored = rows.iter().map(stored).collect::<std::result::Result<Vec<_>, _>>().map_err(unavailable)?;
     let reading = spawn_blocking(move || stored.into_iter().map(record).collect());
@@ -353,7 +361,7 @@ fn record(row: StoredContest) -> Result<ContestRecord> {
             phase: row.phase.parse().map_err(corrupt)?,
             closes: Instant::from_seconds(row.closes).ok_or_else(|| corrupt("closing instant"))?,
             withdrawn,
-            // An epoch is any 64 bits, kept as Postgres's signed ones.
+            // An epoch is any 64 bits. Postgres stores it as a signed integer.
             epoch: row.epoch.cast_unsigned(),
             shards: row.shards.try_into().map_err(corrupt)?,
         },
@@ -361,7 +369,10 @@ fn record(row: StoredContest) -> Result<ContestRecord> {
     })
 }
 
-/// Writes how a contest stands from now on.
+/// Replaces the state of a contest, and its definition if that changes too.
+///
+/// # Errors
+/// `Conflict` if the contest's tag key or revision is not the expected one.
 pub(crate) async fn change_contest(
     tx: &mut PooledConnection,
     contest: i32,

@@ -22,29 +22,33 @@ use crate::{
     schema::{self, OpenError},
 };
 
-/// A connection that lay idle for longer is asked whether it lives before it is used.
+/// A connection that was idle for longer is tested before it is used.
 const IDLE_CHECK_DELAY: Duration = Duration::from_secs(1);
-/// What a client waits beyond the server's own time-out for a statement.
+/// The additional time that a client waits after the server's own time-out of a statement.
 const TIMEOUT_MARGIN: Duration = Duration::from_secs(2);
 
-/// Where the database is, and how long to wait for it.
+/// The address of the database, and the time-outs.
 #[derive(Clone)]
 pub struct Settings {
-    /// `postgres://user:password@host:port/database`; `?sslmode=verify-full` and others as sqlx has them. With
-    /// `statement-cache-capacity=0` every statement is within a transaction, unnamed: for a pooler.
+    /// `postgres://user:password@host:port/database`, with `?sslmode=verify-full` and other
+    /// parameters of sqlx.
+    ///
+    /// With `statement-cache-capacity=0` every statement is unnamed and within a transaction. A
+    /// pooler needs this.
     pub url: String,
-    /// At most so many connections.
+    /// The largest number of connections.
     pub connections: u32,
-    /// How long to wait for a connection, a new one or one that others use.
+    /// Time-out of acquiring a connection: a new one, or one that other requests use.
     pub acquire: Duration,
-    /// How long a statement may take.
+    /// Time-out of a statement.
     pub statement: Duration,
-    /// How long a commit may take, which includes a synchronous standby's answer; a statement that commits by itself has both times.
+    /// Time-out of a commit, which includes the answer of a synchronous standby. A statement that
+    /// commits by itself has the sum of both time-outs.
     pub commit: Duration,
 }
 
 impl Settings {
-    /// The usual settings: 16 connections, and seconds of patience.
+    /// The default settings: 16 connections, and time-outs of 5 to 10 seconds.
     #[must_use]
     pub fn new(url: impl Into<String>) -> Self {
         Self {
@@ -57,7 +61,7 @@ impl Settings {
     }
 }
 
-/// Without the URL, which may hold a password.
+/// Leaves the URL out, because it can hold a password.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
@@ -69,20 +73,23 @@ impl fmt::Debug for Settings {
     }
 }
 
-/// Everything that must last, of a cluster.
+/// The ledger, contests, commands and keys of a cluster.
 pub struct PostgresDatabase {
     pool: Pool<Postgres>,
-    /// How the pool connects.
+    /// The options of new connections.
     connect: PgConnectOptions,
-    /// Not behind a pooler that lends a connection for a transaction only.
+    /// Whether statements have names. Not behind a pooler that gives a connection to each
+    /// transaction only.
     names_statements: bool,
     settings: Settings,
-    /// Numbers of contests, which name their partitions. A number is never used again: one that is out of date leads to a table that is not
-    /// there, and is looked up anew.
+    /// Cached numbers of contests, which name their partitions.
+    ///
+    /// A number is never used again. An outdated number leads to a missing table, and is then read
+    /// again.
     numbers: Mutex<HashMap<ContestId, i32>>,
 }
 
-/// Connections are made when they are first needed.
+/// Creates the pool. Connections are made when they are first needed.
 fn pool(options: PgConnectOptions, settings: &Settings) -> Pool<Postgres> {
     PoolOptions::<Postgres>::new()
         .max_connections(settings.connections)
@@ -94,7 +101,7 @@ fn pool(options: PgConnectOptions, settings: &Settings) -> Pool<Postgres> {
                     || call_with_timeout(TIMEOUT_MARGIN, connection.ping()).await.is_ok())
             })
         })
-        // After a failover the address may lead to the former primary.
+        // After a failover the address can lead to the former primary.
         .after_connect(|connection, _| {
             Box::pin(async move {
                 match call_with_timeout(TIMEOUT_MARGIN, schema::in_recovery(connection)).await? {
@@ -116,7 +123,11 @@ impl PostgresDatabase {
     /// Connects to a database that `acclaim migrate` has prepared.
     ///
     /// # Errors
-    /// [`OpenError`]: nobody answers, the schema is of another version, or the server does not keep what it is given.
+    /// - [`OpenError::Url`] if the URL cannot be read.
+    /// - [`OpenError::Server`] if the server does not answer or reports an error.
+    /// - [`OpenError::Empty`], [`OpenError::Older`] or [`OpenError::Newer`] if the schema is of
+    ///   another version.
+    /// - [`OpenError::Unsafe`] or [`OpenError::InRecovery`] if the server would not keep the data.
     pub async fn connect(settings: &Settings) -> std::result::Result<Self, OpenError> {
         let schema::Options { connect: options, names_statements } =
             schema::options(&settings.url, settings.statement)?;
@@ -131,38 +142,41 @@ impl PostgresDatabase {
         Self { pool, connect, names_statements, settings, numbers: Mutex::default() }
     }
 
-    /// The same database with a pool of its own, of at most `connections`: for the sequencer, so that no flood of
-    /// requests delays it.
+    /// Returns the same database with its own pool of at most `connections`.
+    ///
+    /// The sequencer uses it, so that many requests at once cannot delay it.
     #[must_use]
     pub fn with_connections(&self, connections: u32) -> Self {
         let settings = Settings { connections, ..self.settings.clone() };
         Self::with_pool(self.connect.clone(), self.names_statements, settings)
     }
 
-    /// Brings a database's schema up to date, from nothing if it is empty.
+    /// Updates a database's schema. Creates it if the database is empty.
     ///
     /// # Errors
-    /// [`OpenError`]: nobody answers, the schema is newer than this program, or a statement failed. Nothing was changed then.
+    /// [`OpenError`] if the URL cannot be read, the server does not answer, the schema is newer
+    /// than this program, or a statement failed. Nothing was changed then.
     pub async fn migrate(url: &str) -> std::result::Result<(), OpenError> {
         schema::migrate(url).await
     }
 
-    /// Closes the connections once they are idle.
+    /// Closes the connections when they are idle.
     pub async fn close(&self) {
         self.pool.close().await;
     }
 
-    /// How long work on an open transaction, or one read, may take.
+    /// Time-out of the work in a transaction, or of one read.
     pub(crate) fn statement_timeout(&self) -> Duration {
         self.settings.statement + TIMEOUT_MARGIN
     }
 
-    /// How long a statement that commits by itself may take; `None` where every statement is within a transaction.
+    /// Time-out of a statement that commits by itself; `None` if every statement must be in a
+    /// transaction.
     pub(crate) fn autocommit_timeout(&self) -> Option<Duration> {
         self.names_statements.then_some(self.statement_timeout() + self.settings.commit)
     }
 
-    /// How connections are made.
+    /// The options of the connections.
     pub(crate) fn options(&self) -> Arc<PgConnectOptions> {
         self.pool.connect_options()
     }
@@ -177,7 +191,7 @@ impl PostgresDatabase {
         self.begin_for(durability, self.settings.statement, self.settings.commit).await
     }
 
-    /// Begins a transaction each of whose statements may take so long, and its commit.
+    /// Begins a transaction with these time-outs for each statement and for the commit.
     pub(crate) async fn begin_for(
         &self,
         durability: Durability,
@@ -188,7 +202,10 @@ impl PostgresDatabase {
         with_timeout(self.statement_timeout(), Tx::begin(connection, durability, statement, commit)).await
     }
 
-    /// Runs a statement that changes one row, or none and is a conflict.
+    /// Runs a statement that must change one row.
+    ///
+    /// # Errors
+    /// `Conflict` with the text of `otherwise` if it changes another number of rows.
     pub(crate) async fn change_one(
         &self,
         statement: Query<'_, Postgres, PgArguments>,
@@ -221,17 +238,20 @@ impl PostgresDatabase {
         Ok(rows)
     }
 
-    /// All rows of one statement that reads.
+    /// Returns all rows of one statement that only reads.
     pub(crate) async fn rows(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Vec<PgRow>> {
         self.try_rows(query).await.map_err(unavailable)
     }
 
-    /// The row of one statement that reads at most one.
+    /// Returns the row of one statement that reads at most one row.
     pub(crate) async fn row(&self, query: Query<'_, Postgres, PgArguments>) -> Result<Option<PgRow>> {
         Ok(self.rows(query).await?.pop())
     }
 
-    /// All rows of a statement on a partition of a contest, whose text `sql` makes from the contest's number; `None` if there is no such contest.
+    /// Returns all rows of a statement on a contest's partition; `None` if the contest does not
+    /// exist.
+    ///
+    /// `sql` returns the statement for the contest's number.
     pub(crate) async fn partition_rows(
         &self,
         contest: &ContestId,
@@ -239,20 +259,21 @@ impl PostgresDatabase {
         bind: impl for<'q> Fn(Query<'q, Postgres, PgArguments>) -> Query<'q, Postgres, PgArguments>,
     ) -> Result<Option<Vec<PgRow>>> {
         loop {
-            let Some((number, known)) = self.number(contest).await? else { return Ok(None) };
+            let Some((number, is_cached)) = self.number(contest).await? else { return Ok(None) };
             match self.try_rows(bind(query(AssertSqlSafe(sql(number))))).await {
                 Ok(rows) => return Ok(Some(rows)),
-                // Deleted since its number was learnt: look again, but believe no second time.
-                Err(error) if known && is_missing_table(&error) => self.forget_number(contest),
+                // The contest was deleted after its number was cached. The number is read again,
+                // but only once.
+                Err(error) if is_cached && is_missing_table(&error) => self.forget_number(contest),
                 Err(error) => return Err(unavailable(error)),
             }
         }
     }
 
-    /// The number of a contest, and whether it was known without asking.
+    /// Returns the number of a contest, and whether it came from the cache.
     pub(crate) async fn number(&self, contest: &ContestId) -> Result<Option<(i32, bool)>> {
-        let known = self.numbers().get(contest).copied();
-        if let Some(number) = known {
+        let cached = self.numbers().get(contest).copied();
+        if let Some(number) = cached {
             return Ok(Some((number, true)));
         }
         let row = self.row(query("SELECT number FROM contests WHERE id = $1").bind(contest.as_str())).await?;
@@ -263,7 +284,8 @@ impl PostgresDatabase {
         Ok(number.map(|number| (number, false)))
     }
 
-    /// The contest may be gone, and another one have its id.
+    /// Removes a number from the cache: the contest can be gone, and another contest can have its
+    /// id.
     pub(crate) fn forget_number(&self, contest: &ContestId) {
         self.numbers().remove(contest);
     }
@@ -273,7 +295,7 @@ impl PostgresDatabase {
     }
 }
 
-/// Reads in a transaction: what was prepared is executed where it was prepared.
+/// Reads in a transaction, so that the statement is prepared and executed on the same connection.
 async fn rows_of_transaction(
     connection: &mut PooledConnection,
     limit: Duration,

@@ -1,4 +1,4 @@
-//! Staff keys and the installation's values.
+//! Staff keys and the values of the installation.
 
 use std::collections::HashSet;
 
@@ -103,7 +103,8 @@ async fn revoke_once(
     tx: &mut PooledConnection,
     request: &KeyRevocationRequest,
 ) -> Result<KeyRevocationOutcome> {
-    // Of two that revoke each other the second waits here, and sees what the first did.
+    // If two keys revoke each other at once, the second request waits here, and sees the result of
+    // the first.
     raw_sql("LOCK TABLE staff_keys IN SHARE ROW EXCLUSIVE MODE")
         .execute(&mut *tx)
         .await
@@ -125,7 +126,7 @@ async fn revoke_once(
     Ok(KeyRevocationOutcome::Done(Box::new(key)))
 }
 
-/// Keeps what a request to revoke a staff key came to.
+/// The statement that stores the result of a request to revoke a staff key.
 pub(crate) fn key_revocation<'a>(
     id: &'a RequestId,
     key: &StaffKey,

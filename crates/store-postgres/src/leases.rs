@@ -14,11 +14,12 @@ use crate::{
     error::{corrupt, unavailable},
 };
 
-/// Not synchronised to disk: a lease lost in a crash costs some wasted work.
+/// Leases are not synced to disk: a lease lost in a crash costs only some wasted work.
 #[async_trait]
 impl Leases for PostgresDatabase {
     async fn take_lease(&self, contest: &ContestId, holder: u64, lasts: Duration) -> Result<bool> {
-        // The clock's time and not the transaction's: that stands still while the statement waits for another.
+        // The statement uses the time of the clock. The transaction's time does not advance while
+        // the statement waits for a lock.
         let statement = query(
             "INSERT INTO leases (contest, holder, until)
              SELECT number, $2, clock_timestamp() + $3 * interval '1 microsecond' FROM contests WHERE id = $1
@@ -54,15 +55,15 @@ impl Leases for PostgresDatabase {
         .bind(i64::try_from(lasts.as_micros()).unwrap_or(i64::MAX))
         .bind(contests.iter().map(ContestId::to_string).collect::<Vec<_>>());
         let mut tx = self.begin(Durability::Asynchronous).await?;
-        let prolonging = async { statement.fetch_all(&mut *tx).await.map_err(unavailable) };
-        let rows = with_timeout(self.statement_timeout(), prolonging).await?;
+        let renewing = async { statement.fetch_all(&mut *tx).await.map_err(unavailable) };
+        let rows = with_timeout(self.statement_timeout(), renewing).await?;
         tx.commit().await?;
-        let prolonged = |row: &PgRow| {
+        let renewed = |row: &PgRow| {
             let id: &str = row.try_get(0).map_err(unavailable)?;
             let contest = id.parse().map_err(corrupt)?;
             Ok(RenewedLease { contest, commands_wait: row.try_get(1).map_err(unavailable)? })
         };
-        rows.iter().map(prolonged).collect()
+        rows.iter().map(renewed).collect()
     }
 
     fn leases_expire(&self) -> bool {

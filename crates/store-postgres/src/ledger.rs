@@ -1,4 +1,4 @@
-//! What is read of the logs.
+//! Reads of the logs. `append` has the writes.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
 use acclaim_contest::{BallotId, BallotState, ContestId};
@@ -23,9 +23,10 @@ use crate::{
     error::{corrupt, signed, unavailable, unsigned},
 };
 
-/// Bytes of entries that one read returns, about.
+/// The approximate number of bytes of entries that one read returns at most.
 const MAX_READ_BYTES: i64 = 8 << 20;
-/// Entries that one read returns at most: about as many small ones as fit into [`MAX_READ_BYTES`].
+/// The largest number of entries that one read returns: about as many small ones as fit into
+/// [`MAX_READ_BYTES`].
 const MAX_READ_ENTRIES: usize = 1 << 16;
 
 #[async_trait]
@@ -42,7 +43,7 @@ impl Ledger for PostgresDatabase {
     }
 
     async fn ensure_durable(&self, contest: &ContestId) -> Result<()> {
-        // Its commit waits for all that was written before it.
+        // The commit of this update also waits until all earlier writes are durable.
         let touch = query("UPDATE heads SET size = size FROM contests WHERE contest = number AND id = $1")
             .bind(contest.as_str());
         let mut tx = self.begin(Durability::Durable).await?;
@@ -51,10 +52,10 @@ impl Ledger for PostgresDatabase {
         tx.commit().await
     }
 
-    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
+    async fn entries(&self, contest: &ContestId, from: u64, limit: usize) -> Result<Vec<Bytes>> {
         let low = signed(from)?;
-        let high = low.saturating_add(most.min(MAX_READ_ENTRIES).try_into().unwrap_or(i64::MAX));
-        // The last one is the one that reaches the bound.
+        let high = low.saturating_add(limit.min(MAX_READ_ENTRIES).try_into().unwrap_or(i64::MAX));
+        // The last row is the one that reaches the limit of bytes.
         let sql = |number| {
             format!(
                 "SELECT log_index, lines FROM
@@ -69,7 +70,7 @@ impl Ledger for PostgresDatabase {
             .await?
             .ok_or_else(|| no_contest(contest))?;
         let blocks = rows.iter().map(|row| block(row, 0)).collect::<Result<Vec<_>>>()?;
-        entries_from(from, most, &blocks)
+        entries_from(from, limit, &blocks)
     }
 
     async fn tile(&self, contest: &ContestId, tile: TileId) -> Result<Option<Vec<u8>>> {
@@ -104,15 +105,15 @@ impl Ledger for PostgresDatabase {
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
-        most: usize,
+        limit: usize,
     ) -> Result<usize> {
         let (low, high) = id_range(prefix);
         let statement = query(
             "SELECT count(*) FROM (SELECT 1 FROM rejections JOIN contests ON contest = number
              WHERE contests.id = $1 AND rejections.id BETWEEN $2 AND $3 LIMIT $4) AS counted",
         );
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let row = self.row(statement.bind(contest.as_str()).bind(low).bind(high).bind(most)).await?;
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let row = self.row(statement.bind(contest.as_str()).bind(low).bind(high).bind(limit)).await?;
         let count: i64 = row.map_or(Ok(0), |row| row.try_get(0)).map_err(unavailable)?;
         Ok(usize::try_from(count).unwrap_or(usize::MAX))
     }
@@ -121,17 +122,17 @@ impl Ledger for PostgresDatabase {
         &self,
         contest: &ContestId,
         after: Option<BallotId>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<StoredBallot>> {
         let after = after.map(|after| Uuid::from_bytes(after.0));
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        // Another text for the first page, so that the index is used for the others.
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // The first page has another text, so that the server uses the index for the other pages.
         let behind = if after.is_some() { "WHERE id > $1" } else { "WHERE $1::uuid IS NULL" };
         let sql = |number| {
             format!("SELECT id, log_index, state, reason FROM ballots_{number} {behind} ORDER BY id LIMIT $2")
         };
         let rows = self
-            .partition_rows(contest, sql, move |query| query.bind(after).bind(most))
+            .partition_rows(contest, sql, move |query| query.bind(after).bind(limit))
             .await?
             .ok_or_else(|| no_contest(contest))?;
         rows.iter().map(stored_ballot).collect()
@@ -154,12 +155,12 @@ impl Ledger for PostgresDatabase {
         contest: &ContestId,
         prefix: [u8; 4],
         before: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(RecordedBallot, Bytes)>> {
         let (low, high) = id_range(prefix);
         let before = i64::try_from(before).unwrap_or(i64::MAX);
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        // The ballots are chosen first, so that only their entries are read.
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        // The subquery chooses the ballots first, so that only their entries are read.
         let sql = |number| {
             format!(
                 "SELECT id, newest.log_index, state, reason, block.log_index, lines FROM
@@ -172,7 +173,7 @@ impl Ledger for PostgresDatabase {
             )
         };
         let rows = self
-            .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(before).bind(most))
+            .partition_rows(contest, sql, move |query| query.bind(low).bind(high).bind(before).bind(limit))
             .await?;
         let entry = |row: &PgRow| {
             let ballot = recorded_ballot(row)?;
@@ -197,27 +198,28 @@ fn head(row: &PgRow) -> Result<Head> {
     })
 }
 
-/// `None` for the one row of a contest without turnout.
+/// Reads a row of turnout; `None` for the single row of a contest without turnout.
 fn turnout(row: &PgRow) -> Result<Option<Turnout>> {
     let minute: Option<i64> = row.try_get(0).map_err(unavailable)?;
     let Some(minute) = minute else { return Ok(None) };
-    let some = |text: String| (!text.is_empty()).then_some(text);
+    let non_empty = |text: String| (!text.is_empty()).then_some(text);
     Ok(Some(Turnout {
         minute,
-        channel: some(row.try_get(1).map_err(unavailable)?),
-        group: some(row.try_get(2).map_err(unavailable)?),
+        channel: non_empty(row.try_get(1).map_err(unavailable)?),
+        group: non_empty(row.try_get(2).map_err(unavailable)?),
         ballots: unsigned(row.try_get(3).map_err(unavailable)?)?,
     }))
 }
 
-/// Index of the first entry, in this column, and behind it all of them.
+/// Reads a block: the index of its first entry is in `column`, and the lines of all its entries are
+/// in the next column.
 fn block(row: &PgRow, column: usize) -> Result<Block> {
     let first: i64 = row.try_get(column).map_err(unavailable)?;
     let lines: Vec<u8> = row.try_get(column + 1).map_err(unavailable)?;
     Ok(Block { first: unsigned(first)?, lines: lines.into() })
 }
 
-/// The lowest and the highest id that begin with a prefix.
+/// Returns the lowest and the highest id that begin with a prefix.
 fn id_range(prefix: [u8; 4]) -> (Uuid, Uuid) {
     let (mut low, mut high) = ([0; 16], [0xff; 16]);
     for bound in [&mut low, &mut high] {
@@ -226,7 +228,7 @@ fn id_range(prefix: [u8; 4]) -> (Uuid, Uuid) {
     (Uuid::from_bytes(low), Uuid::from_bytes(high))
 }
 
-/// Id, index, state, and as JSON the reason of a void.
+/// The columns of a ballot: id, index, state, and the reason of a void as JSON.
 type BallotRow = (Uuid, i64, i16, Option<String>);
 
 fn ballot_row(row: &PgRow) -> Result<BallotRow> {

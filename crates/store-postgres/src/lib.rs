@@ -1,11 +1,13 @@
-//! The database of a cluster: contests, logs, commands, keys and leases in PostgreSQL.
+//! The database of a cluster in PostgreSQL: contests, logs, commands, keys and leases.
 //!
-//! Statements are prepared at run time and not checked by sqlx's macros: a build needs no database and no description of one, and compiles
-//! faster; the conformance suite runs every statement against a real server. Those that touch a contest's partitions name them, which the
-//! macros could not check anyway.
+//! Statements are prepared at run time. sqlx's macros do not check them. So a build needs no
+//! database and no description of one, and is faster. The conformance suite runs every statement
+//! against a real server. The macros could not check statements that name the partitions of a
+//! contest.
 //!
-//! sqlx comes as its parts `sqlx-core` and `sqlx-postgres`. The crate `sqlx` also names its SQLite driver, and although nothing
-//! switches that on, Cargo then allows only one version of SQLite's bindings: an older one than that of `store-sqlite`.
+//! The crate uses sqlx's parts `sqlx-core` and `sqlx-postgres`. The crate `sqlx` also depends on
+//! its optional SQLite driver. Cargo then allows only one version of SQLite's bindings, even if the
+//! driver is off. That version is older than the one of `store-sqlite`.
 
 mod append;
 mod commands;

@@ -1,4 +1,6 @@
-//! An installation arrives from another database: all of it in one transaction, into a database that holds none.
+//! The arrival of an installation from another database.
+//!
+//! One transaction writes all of it, into a database that holds no installation.
 
 use std::time::Duration;
 
@@ -24,44 +26,49 @@ use sqlx_postgres::{PgArguments, Postgres};
 use crate::{
     append::{self, Batch},
     connection::{Durability, PooledConnection, Tx, with_timeout},
-    contests::{create, keep_subjects},
+    contests::{create, store_subjects},
     database::PostgresDatabase,
     error::{corrupt, expect_row_count, signed, unavailable},
     keys::key_revocation,
     pass_revocations::stored_generation,
 };
 
-/// Name of the installation's value that tells by which move it came.
+/// Name of the installation's value that holds the id of the move.
 const MOVED_FROM: &str = "moved-from";
-/// How long one step may take, which the commit of a large installation on a slow disk is too.
+/// Time-out of one step. The commit of a large installation on a slow disk is one step.
 const STEP_TIMEOUT: Duration = Duration::from_secs(600);
-/// How long to wait for whoever else is at work, such as an earlier attempt whose connection is not given up yet.
+/// How long to wait for other transactions. An example is an earlier attempt whose connection has
+/// not ended yet.
 const LOCK_TIMEOUT: &str = "30s";
 
-/// What a database holds before an arrival.
+/// The content of a database before an installation is moved into it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum MoveTargetState {
     /// No installation.
     Empty,
-    /// An installation that came by the move of this id.
+    /// An installation that was moved here. The text is the id of its move.
     MovedHere(String),
-    /// Something else: how much of what.
+    /// Other data. The text lists its kinds and numbers.
     Occupied(String),
 }
 
-/// A transaction by which an installation arrives. Dropped without [`MoveTarget::commit`] it leaves nothing.
+/// The transaction that writes a moved installation. If it is dropped without
+/// [`MoveTarget::commit`], it leaves nothing.
 pub struct MoveTarget {
     tx: Tx,
     state: MoveTargetState,
-    /// The contest that parts belong to, and the next index of its log.
+    /// The number of the contest that parts belong to, and the next index of its log.
     contest: Option<(i32, u64)>,
 }
 
 impl PostgresDatabase {
-    /// Begins an arrival, and keeps everybody else from founding an installation meanwhile. Waits for an earlier one whose end is not decided.
+    /// Begins to write a moved installation.
+    ///
+    /// No other process can create an installation here meanwhile. This waits for an earlier move
+    /// until its outcome is known.
     ///
     /// # Errors
-    /// As any write.
+    /// As for any write.
     pub async fn move_target(&self) -> Result<MoveTarget> {
         let mut tx = self.begin_for(Durability::Durable, STEP_TIMEOUT, STEP_TIMEOUT).await?;
         let state = with_timeout(STEP_TIMEOUT, async {
@@ -70,7 +77,7 @@ impl PostgresDatabase {
                  LOCK TABLE installation, staff_keys, retired, contests IN SHARE ROW EXCLUSIVE MODE"
             );
             raw_sql(AssertSqlSafe(lock)).execute(&mut *tx).await.map_err(unavailable)?;
-            find(&mut tx).await
+            read_state(&mut tx).await
         })
         .await?;
         Ok(MoveTarget { tx, state, contest: None })
@@ -85,7 +92,7 @@ impl PostgresDatabase {
     }
 }
 
-async fn find(tx: &mut PooledConnection) -> Result<MoveTargetState> {
+async fn read_state(tx: &mut PooledConnection) -> Result<MoveTargetState> {
     let value = query("SELECT value FROM installation WHERE name = $1").bind(MOVED_FROM);
     if let Some(row) = value.fetch_optional(&mut *tx).await.map_err(unavailable)? {
         let id: Vec<u8> = row.try_get(0).map_err(unavailable)?;
@@ -103,37 +110,38 @@ async fn find(tx: &mut PooledConnection) -> Result<MoveTargetState> {
     }
     let first: Option<String> = row.try_get(1).map_err(unavailable)?;
     let named = first.map(|ids| format!(" ({ids}{})", if contests > 3 { ", ..." } else { "" }));
-    let mut held = Vec::new();
-    for (count, of_what) in [
+    let mut kinds = Vec::new();
+    for (count, kind) in [
         (contests, format!("contests{}", named.unwrap_or_default())),
         (keys, "staff keys".to_owned()),
         (values, "values of an installation".to_owned()),
         (retired, "ids of deleted contests".to_owned()),
     ] {
-        held.extend((count > 0).then(|| format!("{of_what}: {count}")));
+        kinds.extend((count > 0).then(|| format!("{kind}: {count}")));
     }
-    Ok(MoveTargetState::Occupied(held.join(", ")))
+    Ok(MoveTargetState::Occupied(kinds.join(", ")))
 }
 
 impl MoveTarget {
-    /// What was there before.
+    /// The content of the database before the move.
     #[must_use]
     pub fn state(&self) -> &MoveTargetState {
         &self.state
     }
 
-    /// Takes the next part.
+    /// Writes the next part.
     ///
     /// # Errors
-    /// As any write; `Corrupt` for a part of a contest before there is one.
+    /// As for any write; `Corrupt` for a part of a contest without a contest before it.
     pub async fn take(&mut self, part: Part) -> Result<()> {
         with_timeout(STEP_TIMEOUT, self.insert(part)).await
     }
 
-    /// Commits, and notes by which move. Durable when it returns.
+    /// Commits, and stores the id of the move. The installation is durable when this returns.
     ///
     /// # Errors
-    /// `Unknown` if it may have been done, and it will be or not without anybody's doing. [`PostgresDatabase::move_target`] finds out.
+    /// `Unknown` if the commit may have happened. Its outcome needs no further step:
+    /// [`PostgresDatabase::move_target`] finds it.
     pub async fn commit(mut self, id: &str) -> Result<()> {
         let value = query("INSERT INTO installation (name, value) VALUES ($1, $2)").bind(MOVED_FROM);
         with_timeout(STEP_TIMEOUT, insert_rows(&mut self.tx, value.bind(id.as_bytes()), 1)).await?;
@@ -155,8 +163,8 @@ impl MoveTarget {
                 Ok(())
             }
             Part::Subjects(subjects) => {
-                let is_kept = keep_subjects(tx, contest()?, &subjects).await?;
-                expect_row_count(u64::from(is_kept), 1, || corrupt("a contest's subjects came twice"))
+                let is_stored = store_subjects(tx, contest()?, &subjects).await?;
+                expect_row_count(u64::from(is_stored), 1, || corrupt("a contest's subjects came twice"))
             }
             Part::Entries(entries) => {
                 let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;
@@ -183,7 +191,7 @@ impl MoveTarget {
     }
 }
 
-/// Runs an insertion of rows that are not there.
+/// Runs an insertion of `count` new rows.
 async fn insert_rows(
     tx: &mut PooledConnection,
     statement: Query<'_, Postgres, PgArguments>,
@@ -237,7 +245,7 @@ async fn insert_retired(tx: &mut PooledConnection, ids: &[ContestId]) -> Result<
     insert_rows(tx, query("INSERT INTO retired (id) SELECT * FROM unnest($1::text[])").bind(ids), count).await
 }
 
-/// Makes a contest as it stands, and the end of its log; returns its number.
+/// Creates a contest in its current state, with the head of its log. Returns its number.
 async fn insert_contest(
     tx: &mut PooledConnection,
     record: &ContestRecord,
@@ -387,7 +395,7 @@ async fn insert_revoked_voters(
     insert_rows(tx, statement.bind(contest).bind(tags).bind(generations).bind(barred), count).await
 }
 
-/// Later revocations have higher generations than those that arrived.
+/// Advances the sequence, so that later revocations have higher generations than the moved ones.
 async fn advance_generation_sequence(tx: &mut PooledConnection) -> Result<()> {
     let statement = query(
         "SELECT setval(pg_get_serial_sequence('revocations', 'generation'), newest)

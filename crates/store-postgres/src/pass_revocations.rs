@@ -30,10 +30,10 @@ impl PassRevocations for PostgresDatabase {
         voters: &[VoterTag],
     ) -> Result<PassRevocationOutcome> {
         let mut tx = self.begin(Durability::Durable).await?;
-        let revoked =
+        let outcome =
             with_timeout(self.statement_timeout(), revoke(&mut tx, id, tag_key, revocation, voters)).await?;
         tx.commit().await?;
-        Ok(revoked)
+        Ok(outcome)
     }
 
     async fn revoked_voters(&self, after: u32) -> Result<Vec<RevokedVoter>> {
@@ -69,12 +69,15 @@ async fn revoke(
     voters: &[VoterTag],
 ) -> Result<PassRevocationOutcome> {
     lock_contest_with_tag_key(tx, id, tag_key).await?;
-    // One at a time, until the commit: a process that reads a generation has read, or reads at once, every lower one. Minting only reads the table.
+    // Revocations run one at a time, until their commits. A process that reads a generation has
+    // thus read every lower one, or reads it now. Minting only reads the table, so it is not
+    // blocked.
     raw_sql("LOCK TABLE revocations IN SHARE ROW EXCLUSIVE MODE")
         .execute(&mut *tx)
         .await
         .map_err(unavailable)?;
-    // The tag key may have been destroyed before the lock was given, and no reason may be stored after that.
+    // The tag key can have been destroyed while this transaction waited for the lock. After that no
+    // reason may be stored.
     let contest = lock_contest_with_tag_key(tx, id, tag_key).await?;
     if let Some(known) = revoked_before(tx, contest, revocation).await? {
         return Ok(known);
@@ -107,7 +110,7 @@ async fn revoke(
     Ok(PassRevocationOutcome::Done { generation: generation.try_into().map_err(corrupt)?, at: *at })
 }
 
-/// What came of the same request before.
+/// Returns the outcome if the same request was made before.
 async fn revoked_before(
     tx: &mut PooledConnection,
     contest: i32,
@@ -132,7 +135,7 @@ async fn revoked_before(
     }))
 }
 
-/// Those of the voters who get no pass any more.
+/// Returns those of the voters that are barred from new passes.
 pub(crate) async fn barred(
     tx: &mut PooledConnection,
     contest: i32,
@@ -146,7 +149,8 @@ pub(crate) async fn barred(
     rows.iter().map(|row| Ok(revoked_voter(row)?.voter)).collect()
 }
 
-/// Forgets why passes were revoked, and of whom; the passes stay revoked.
+/// Deletes the reasons of revocations and the hashes of their content, which could identify the
+/// voters. The passes stay revoked.
 pub(crate) async fn forget_reasons(tx: &mut PooledConnection, contest: i32) -> Result<()> {
     let statement = query("DELETE FROM revocations WHERE contest = $1");
     statement.bind(contest).execute(tx).await.map_err(unavailable)?;
@@ -165,7 +169,10 @@ fn revoked_voter(row: &PgRow) -> Result<RevokedVoter> {
     })
 }
 
-/// What the passes of a request say, from the four columns from `first` on: `pass_key`, `expires`, `admitted`, `generation`.
+/// Reads the contents of the passes of a request.
+///
+/// They are in four columns from `first` on: `pass_key`, `expires`, `admitted` and `generation`.
+/// Returns `None` for a row of an earlier program, whose passes are of version 1.
 pub(crate) fn minting(row: &PgRow, first: usize) -> Result<Option<MintParameters>> {
     type Columns = (Option<i64>, Option<i64>, Option<i64>, Option<i32>);
     let read = || -> std::result::Result<Columns, Error> {
@@ -187,7 +194,7 @@ fn instant(seconds: i64) -> Result<Instant> {
     Instant::from_seconds(seconds).ok_or_else(|| corrupt("an instant of a pass"))
 }
 
-/// Postgres's integers are signed.
+/// Converts to Postgres's integers, which are signed.
 pub(crate) fn stored_generation(generation: u32) -> Result<i32> {
     i32::try_from(generation).map_err(|_| corrupt(format!("the generation {generation} is out of range")))
 }

@@ -1,5 +1,7 @@
-//! The schema's version, and what a server must be like before anything is trusted to it. Its statements are not prepared: each is executed
-//! once, and outside of a transaction a pooler may lend another connection between preparing and executing.
+//! The schema's version, and the checks of a server before data is entrusted to it.
+//!
+//! The statements here are not prepared. Each is executed once, and outside a transaction a pooler
+//! can change the connection between preparing and executing.
 
 use std::{str::FromStr as _, time::Duration};
 
@@ -14,7 +16,8 @@ use sqlx_core::{
 use sqlx_postgres::{PgConnectOptions, PgConnection};
 use tokio::time::timeout;
 
-/// Migration N leads from version N - 1 to N. They are only ever added to.
+/// The migrations. Migration N leads from schema version N - 1 to N. New ones are only added at the
+/// end.
 const MIGRATIONS: &[(i32, &str)] = &[
     (1, include_str!("../migrations/1.sql")),
     (2, include_str!("../migrations/2.sql")),
@@ -26,50 +29,50 @@ const MIGRATIONS: &[(i32, &str)] = &[
     (8, include_str!("../migrations/8.sql")),
     (SCHEMA_VERSION, include_str!("../migrations/9.sql")),
 ];
-/// The version that this program works with.
+/// The schema version of this program.
 pub const SCHEMA_VERSION: i32 = 9;
 /// Key of the lock that migrations hold: `acclaim1` in ASCII.
 const MIGRATION_LOCK: i64 = 0x6163_636c_6169_6d31;
-/// How long connecting may take, and how long a migration waits for its locks.
+/// Time-out of connecting, and of each statement of a migration, which includes its wait for locks.
 const MIGRATION_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Why the database cannot be used. No text of it holds a password.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// It is no `postgres://` URL.
+    /// The URL is not a valid `postgres://` URL.
     #[error("the database's URL cannot be read: {0}")]
     Url(String),
-    /// Nobody answers, or not as hoped.
+    /// The server does not answer, or reports an error.
     #[error("the database cannot be used: {0}")]
     Server(String),
-    /// The database was never migrated.
+    /// The database has no schema yet.
     #[error("the database has no tables of acclaim yet: run `acclaim migrate`")]
     Empty,
-    /// An older program's.
+    /// The schema is of an older program.
     #[error(
         "the database's schema has version {found}, this program needs {SCHEMA_VERSION}: run `acclaim migrate`"
     )]
     Older {
-        /// Its version.
+        /// The schema's version.
         found: i32,
     },
-    /// A newer program's.
+    /// The schema is of a newer program.
     #[error(
         "the database's schema has version {found}, this program knows {SCHEMA_VERSION}: use the program that ran `acclaim migrate` last"
     )]
     Newer {
-        /// Its version.
+        /// The schema's version.
         found: i32,
     },
-    /// A setting with which `recorded` would be an empty promise.
+    /// A setting of the server that can lose recorded ballots.
     #[error(
         "the database server has {setting} = off, so that a crash loses ballots that were promised: turn it on"
     )]
     Unsafe {
-        /// Its name.
+        /// The name of the setting.
         setting: &'static str,
     },
-    /// It follows another server.
+    /// The server is a standby.
     #[error("the database server is in recovery, a standby: connect to the primary")]
     InRecovery,
 }
@@ -80,24 +83,26 @@ impl From<Error> for OpenError {
     }
 }
 
-/// How to connect.
+/// The options of connections.
 pub(crate) struct Options {
+    /// The options of sqlx.
     pub(crate) connect: PgConnectOptions,
     /// Whether statements are prepared under names, and used again.
     pub(crate) names_statements: bool,
 }
 
-/// The URL's parts, with what every connection of this program has.
+/// Parses the URL, and adds the options of all connections of this program.
 pub(crate) fn options(url: &str, statement: Duration) -> Result<Options, OpenError> {
-    // sqlx takes any scheme.
+    // sqlx accepts any scheme, so it is checked here.
     if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
         return Err(OpenError::Url("it does not begin with postgres://".to_owned()));
     }
     let options = PgConnectOptions::from_str(url).map_err(|error| OpenError::Url(error.to_string()))?;
-    // No statement reads a float; a pooler need not know the setting.
+    // No statement reads a float. A pooler may not know the setting.
     let options = options.application_name("acclaim").extra_float_digits(None).disable_statement_logging();
     let names_statements = names_statements(url);
-    // Without names every statement is in a transaction, which sets the time-out for itself; a pooler would refuse `options`.
+    // Without names every statement is in a transaction, which sets the time-out itself. A pooler
+    // would refuse `options`.
     let connect = if names_statements {
         options.options([("statement_timeout", statement.as_millis().to_string())])
     } else {
@@ -106,7 +111,9 @@ pub(crate) fn options(url: &str, statement: Duration) -> Result<Options, OpenErr
     Ok(Options { connect, names_statements })
 }
 
-/// Unless the URL switches the cache of statements off. The driver would go on naming them, and never use them again.
+/// Whether statements have names: yes, unless the URL switches off the cache of statements.
+///
+/// In that case the driver would still name statements, but never use them again.
 fn names_statements(url: &str) -> bool {
     let capacity = Url::parse(url).ok().and_then(|url| {
         let pairs = url.query_pairs();
@@ -115,7 +122,7 @@ fn names_statements(url: &str) -> bool {
     capacity != Some(Ok(0_usize))
 }
 
-/// One connection, outside of the pool.
+/// Opens one connection, outside the pool.
 pub(crate) async fn connect(options: &PgConnectOptions, limit: Duration) -> Result<PgConnection, OpenError> {
     timeout(limit, PgConnection::connect_with(options))
         .await
@@ -123,12 +130,12 @@ pub(crate) async fn connect(options: &PgConnectOptions, limit: Duration) -> Resu
         .map_err(OpenError::from)
 }
 
-/// Whether a server may not be written to.
+/// Whether the server is in recovery, and so accepts no writes.
 pub(crate) async fn in_recovery(connection: &mut PgConnection) -> Result<bool, Error> {
     raw_sql("SELECT pg_is_in_recovery()").fetch_one(connection).await?.try_get(0)
 }
 
-/// Refuses a server that does not keep what it is given, and a schema of another version.
+/// Refuses a server that can lose data, and a schema of another version.
 pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), OpenError> {
     if in_recovery(connection).await? {
         return Err(OpenError::InRecovery);
@@ -148,7 +155,7 @@ pub(crate) async fn check(connection: &mut PgConnection) -> Result<(), OpenError
     }
 }
 
-/// The schema's version, 0 if there is none.
+/// Returns the schema's version, or 0 if there is no schema.
 async fn version(connection: &mut PgConnection) -> Result<i32, Error> {
     let table = "SELECT to_regclass('acclaim_schema') IS NOT NULL";
     let table = raw_sql(table).fetch_one(&mut *connection).await?;
@@ -158,11 +165,12 @@ async fn version(connection: &mut PgConnection) -> Result<i32, Error> {
     raw_sql("SELECT version FROM acclaim_schema").fetch_one(connection).await?.try_get(0)
 }
 
-/// Brings the schema up to date, in one transaction; a schema that is, is left alone. Several may try at once.
+/// Updates the schema in one transaction. Does nothing if it is up to date. Several processes can
+/// call it at once.
 pub(crate) async fn migrate(url: &str) -> Result<(), OpenError> {
     let mut connection = connect(&options(url, MIGRATION_TIMEOUT)?.connect, MIGRATION_TIMEOUT).await?;
     raw_sql("BEGIN").execute(&mut connection).await?;
-    // Dropped with an error, the connection ends and with it the transaction.
+    // After an error the connection is dropped, and the transaction ends with it.
     let lock = AssertSqlSafe(format!("SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"));
     raw_sql(lock).execute(&mut connection).await?;
     let found = version(&mut connection).await?;

@@ -1,7 +1,10 @@
-//! Statements without names.
+//! Statements without names, for poolers.
 //!
-//! A statement that is prepared under a name lives on one connection of the server. A pooler that lends another one to each transaction loses it, or
-//! finds the name in use by another client. An unnamed one lives until the next, so that within a transaction it is safe.
+//! A statement that is prepared under a name belongs to one connection of the server. A pooler can
+//! give each transaction another connection. There the statement is missing, or another client uses
+//! its name.
+//!
+//! An unnamed statement lives until the next one, so it is safe within a transaction.
 
 use futures_util::{future::BoxFuture, stream::BoxStream};
 use sqlx_core::{
@@ -16,7 +19,7 @@ use crate::connection::PooledConnection;
 
 type Step = Either<PgQueryResult, PgRow>;
 
-/// A statement that is named if the connection's statements are.
+/// A statement that has a name if the connection names its statements.
 struct Statement<E> {
     statement: E,
     named: bool,

@@ -1,4 +1,4 @@
-//! One connection to Redis, single or a cluster, shared by all that this crate does.
+//! The connection to Redis, a single server or a cluster, which all parts of this crate share.
 
 use std::{fmt, time::Duration};
 
@@ -15,73 +15,76 @@ use redis::{
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
 
-/// How long a call may take. Longer than the crate's half second: a synchronised write on a busy disk takes its time.
+/// Time-out of a call. It is longer than the default of half a second, because a synced write on a
+/// busy disk takes time.
 const RESPONSE_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long connecting may take.
+/// Time-out of connecting.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// How long a node may take to publish before another is asked, and how many are.
+/// Time-out of publishing on one node. Then another node is tried.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(500);
+/// Number of nodes that are tried for publishing.
 const MAX_PUBLISH_ATTEMPTS: usize = 5;
-/// A server whose machine acknowledges nothing for so long is gone.
+/// A connection ends if the server's machine acknowledges nothing for this long.
 const TCP_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Why Redis cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum RedisConnectError {
-    /// Away, or not speaking with us.
+    /// The servers do not answer, or answer with an error.
     #[error("redis at {servers}: {error}")]
     Unreachable {
         /// Hosts and ports, without passwords.
         servers: String,
-        /// Its words.
+        /// The error.
         error: RedisError,
     },
-    /// No address.
+    /// An address is not valid.
     #[error("an address of redis is not redis://host:port or rediss://host:port")]
     Address,
     /// The authority's certificates cannot be used.
     #[error("the authority's certificate (`redis.ca_file`) {0}")]
     Authority(&'static str),
-    /// It could lose accepted ballots.
+    /// The settings could lose accepted ballots.
     #[error("redis can lose accepted ballots: {}; mend this, or allow it with --allow-weak-intake", .0.join("; "))]
     Weak(Vec<String>),
 }
 
-/// One server, or a cluster.
+/// A connection to one server, or to a cluster.
 #[derive(Clone)]
 enum Link {
     Single(ConnectionManager),
     Cluster(ClusterConnection),
 }
 
-/// A connection that mends itself when it ends, and can be made anew when it carries nothing.
+/// A connection that reconnects itself when it ends. It can also be replaced while it hangs.
 pub(crate) struct Connection(Mutex<Link>);
 
-/// Where Redis is: an address, or several of one cluster, separated by commas.
+/// The addresses of Redis: one, or several of one cluster, separated by commas.
 pub(crate) struct Servers {
     clients: Vec<Client>,
     addresses: Vec<ConnectionInfo>,
-    /// Of an authority other than the system's.
+    /// The certificates of an authority other than the system's.
     certificates: Option<TlsCertificates>,
 }
 
 impl fmt::Display for Servers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown: Vec<String> =
+        let addresses: Vec<String> =
             self.clients.iter().map(|client| client.get_connection_info().addr().to_string()).collect();
-        f.write_str(&shown.join(","))
+        f.write_str(&addresses.join(","))
     }
 }
 
 impl Servers {
-    /// Reads addresses, and the certificates of the authority that vouches for them, if there is one of their own.
+    /// Parses addresses, and the certificates of the servers' own authority, if there is one.
     pub(crate) fn parse(urls: &str, authority: Option<&[u8]>) -> Result<Self, RedisConnectError> {
-        // TLS needs a provider of cryptography chosen once a process; a second choice changes nothing.
+        // TLS needs one provider of cryptography for the whole process. A second choice changes
+        // nothing.
         let _chosen = rustls::crypto::ring::default_provider().install_default();
         let certificates = authority.map(certificates).transpose()?;
         let mut addresses = Vec::new();
         for url in urls.split(',') {
-            // Its error could repeat the address and with it the password.
+            // The error is dropped, because it could repeat the address with its password.
             let address = url.trim().into_connection_info().map_err(|_| RedisConnectError::Address)?;
             addresses.push(address.set_tcp_settings(tcp_settings()));
         }
@@ -128,7 +131,9 @@ impl Servers {
         }
     }
 
-    /// A connection that listens. In a cluster any node does: it hears what is published on the others.
+    /// Opens a connection for a subscription.
+    ///
+    /// In a cluster any node will do: it also gets the messages that are published on other nodes.
     pub(crate) async fn connect_subscriber(&self) -> RedisResult<PubSub> {
         let mut last = RedisError::from((ErrorKind::InvalidClientConfig, "no address of redis"));
         for client in &self.clients {
@@ -142,7 +147,8 @@ impl Servers {
     }
 }
 
-/// A call does not wait for the answer to the one before, and a server that is gone without a word is given up.
+/// TCP settings: a call does not wait for the answer to the previous one, and a connection to a
+/// silent server ends.
 fn tcp_settings() -> TcpSettings {
     let keepalive = TcpKeepalive::new().with_time(TCP_TIMEOUT).with_interval(TCP_TIMEOUT);
     let settings = TcpSettings::default().set_nodelay(true).set_keepalive(keepalive);
@@ -151,28 +157,29 @@ fn tcp_settings() -> TcpSettings {
     settings
 }
 
-/// At least one certificate, and nothing that is none: with an empty list nobody would be believed.
+/// Checks that the text has at least one certificate, and nothing else. With an empty list no
+/// server would be trusted.
 fn certificates(pem: &[u8]) -> Result<TlsCertificates, RedisConnectError> {
-    let mut found = 0;
+    let mut count = 0;
     for certificate in CertificateDer::pem_slice_iter(pem) {
         let usable =
             certificate.is_ok_and(|certificate| rustls::RootCertStore::empty().add(certificate).is_ok());
         if !usable {
             return Err(RedisConnectError::Authority("cannot be read"));
         }
-        found += 1;
+        count += 1;
     }
-    match found {
+    match count {
         0 => Err(RedisConnectError::Authority("is not in the file: it must hold one in PEM")),
         _ => Ok(TlsCertificates { client_tls: None, root_cert: Some(pem.to_vec()) }),
     }
 }
 
-/// A node of a cluster, or the one server.
+/// The address of a cluster's node, or `None` for the single server.
 pub(crate) type Node = Option<(String, u16)>;
 
 impl Connection {
-    /// Connects anew. What is under way goes on where it is.
+    /// Opens a new connection. Running calls continue on the old one.
     pub(crate) async fn reconnect(&self, servers: &Servers) -> RedisResult<()> {
         let link = servers.link().await?;
         *self.0.lock() = link;
@@ -183,7 +190,7 @@ impl Connection {
         self.0.lock().clone()
     }
 
-    /// Runs a command where its key is.
+    /// Runs a command on the server that holds its key.
     pub(crate) async fn run<T: FromRedisValue>(&self, command: &Cmd) -> RedisResult<T> {
         match self.link() {
             Link::Single(mut connection) => command.query_async(&mut connection).await,
@@ -191,7 +198,8 @@ impl Connection {
         }
     }
 
-    /// Publishes. In a cluster any node does, whatever the channel's name: it tells the others.
+    /// Publishes a message. In a cluster any node can do it for any channel: it forwards the
+    /// message to the others.
     pub(crate) async fn publish(&self, channel: &str, message: &[u8]) -> RedisResult<()> {
         let publish = redis::cmd("PUBLISH").arg(channel).arg(message).to_owned();
         let Link::Cluster(mut connection) = self.link() else {
@@ -204,14 +212,14 @@ impl Connection {
             {
                 Ok(Ok(_)) => return Ok(()),
                 Ok(Err(error)) => last = error,
-                // It may be told twice, which does no harm.
+                // The message may be published twice. This does no harm.
                 Err(_) => {}
             }
         }
         Err(last)
     }
 
-    /// The servers that hold data.
+    /// Returns the servers that hold data.
     pub(crate) async fn masters(&self) -> RedisResult<Vec<Node>> {
         if matches!(self.link(), Link::Single(_)) {
             return Ok(vec![None]);
@@ -233,7 +241,7 @@ impl Connection {
         }
     }
 
-    /// Runs a script; sends its text only to a server that does not know it yet.
+    /// Runs a script. Its text is sent only to a server that does not know it yet.
     pub(crate) async fn call(&self, script: &Script, keys: &[&str], args: Args<'_>) -> RedisResult<Value> {
         let known = script.command("EVALSHA", &script.hash, keys, args);
         match self.run(&known).await {
@@ -245,10 +253,11 @@ impl Connection {
     }
 }
 
-/// Arguments, added to a command as often as it is written.
+/// Adds the arguments to a command. It is called again for each attempt.
 pub(crate) type Args<'a> = &'a (dyn Fn(&mut Cmd) + Send + Sync);
 
-/// `id host:port@bus[,name] flags ...` of a master that has not failed.
+/// Returns host and port of a master that has not failed, from a line `id host:port@bus[,name]
+/// flags ...`.
 fn master(line: &str) -> Option<(String, u16)> {
     let mut words = line.split(' ').skip(1);
     let (address, flags) = (words.next()?, words.next()?);
@@ -261,10 +270,10 @@ fn master(line: &str) -> Option<(String, u16)> {
     Some((host.to_owned(), port.parse().ok()?))
 }
 
-/// A script that runs as one step.
+/// A script that runs as one atomic step.
 ///
-/// Not the `redis` crate's, which loads a script with `SCRIPT LOAD`: in a cluster that goes to all masters, so that one of them that is away would hold up the
-/// others.
+/// The `redis` crate has such a type too. It loads a script with `SCRIPT LOAD`, which goes to all
+/// masters of a cluster, so that one unreachable master would delay the others.
 pub(crate) struct Script {
     text: &'static str,
     hash: String,
@@ -286,11 +295,12 @@ impl Script {
     }
 }
 
-/// An error of a call that may have been done, unless the server refused it or was not reached.
+/// Converts an error of a write. The write may have happened, unless the server refused it or was
+/// not reached.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 pub(crate) fn write_error(error: RedisError) -> StoreError {
     let refused = match error.kind() {
-        // A script's own error can follow its first write.
+        // A script can fail after its first write.
         ErrorKind::Server(ServerErrorKind::ResponseError | ServerErrorKind::ExecAbort) => false,
         ErrorKind::Server(_) | ErrorKind::AuthenticationFailed => true,
         _ => error.code() == Some("OOM"),
@@ -302,7 +312,7 @@ pub(crate) fn write_error(error: RedisError) -> StoreError {
     }
 }
 
-/// An error of a call that changes nothing.
+/// Converts an error of a call that changes nothing.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 pub(crate) fn read_error(error: RedisError) -> StoreError {
     StoreError::Unavailable(format!("redis: {error}"))

@@ -1,5 +1,7 @@
-//! Who waits for ballots of a contest, and is woken when one of its shards was filled that had been empty. A wake-up can
-//! be lost with the connection that brings it, so that a drain also looks by itself from time to time.
+//! The drains that wait for ballots, by contest.
+//!
+//! A drain is woken when an empty shard of its contest gets ballots. A wake-up can be lost with the
+//! connection, so a drain also polls from time to time.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -12,23 +14,24 @@ use tokio::{sync::Notify, time::Instant};
 #[derive(Default)]
 pub(crate) struct DrainWaiters(Mutex<HashMap<ContestId, Arc<DrainWaiter>>>);
 
-/// Who waits for ballots of one contest.
+/// The drain that waits for ballots of one contest.
 #[derive(Default)]
 pub(crate) struct DrainWaiter {
-    /// A notification before the first wait is not lost.
+    /// Wakes the drain. A notification before the wait begins is not lost.
     pub(crate) notify: Notify,
-    /// The cursors behind which nothing was found, and when to look again. The next drain goes on from here.
+    /// Cursors without ballots after them, and the time of the next poll. The next drain continues
+    /// from here.
     idle: Mutex<Option<Idle>>,
 }
 
 impl DrainWaiter {
-    /// What is kept, if nothing was found behind these cursors.
-    pub(crate) fn idle_behind(&self, after: &Cursors) -> Option<Idle> {
+    /// Returns the idle state if the last poll found no ballots after these cursors.
+    pub(crate) fn idle_after(&self, after: &Cursors) -> Option<Idle> {
         let idle = self.idle.lock();
-        idle.as_ref().filter(|idle| idle.behind == *after).cloned()
+        idle.as_ref().filter(|idle| idle.cursors == *after).cloned()
     }
 
-    pub(crate) fn keep(&self, idle: Option<Idle>) {
+    pub(crate) fn set_idle(&self, idle: Option<Idle>) {
         *self.idle.lock() = idle;
     }
 }
@@ -36,31 +39,34 @@ impl DrainWaiter {
 /// See [`DrainWaiter::idle`].
 #[derive(Debug, Clone)]
 pub(crate) struct Idle {
-    pub(crate) behind: Cursors,
+    /// Cursors without ballots after them.
+    pub(crate) cursors: Cursors,
+    /// The current time between two polls.
     pub(crate) interval: Duration,
-    pub(crate) again: Instant,
+    /// The time of the next poll.
+    pub(crate) next_poll: Instant,
 }
 
 impl DrainWaiters {
-    /// What is notified when ballots of the contest come.
-    pub(crate) fn of(&self, contest: &ContestId) -> Arc<DrainWaiter> {
+    /// Returns the waiter of a contest. It is created if it does not exist.
+    pub(crate) fn waiter(&self, contest: &ContestId) -> Arc<DrainWaiter> {
         Arc::clone(self.0.lock().entry(contest.clone()).or_default())
     }
 
     /// Wakes the drain of the contest that a message names.
     pub(crate) fn wake(&self, contest: &[u8]) {
         let id = std::str::from_utf8(contest).unwrap_or_default();
-        if let Some(waiting) = self.0.lock().get(id) {
-            waiting.notify.notify_one();
+        if let Some(waiter) = self.0.lock().get(id) {
+            waiter.notify.notify_one();
         }
     }
 
     /// Wakes all drains.
     pub(crate) fn wake_all(&self) {
-        self.0.lock().values().for_each(|waiting| waiting.notify.notify_one());
+        self.0.lock().values().for_each(|waiter| waiter.notify.notify_one());
     }
 
-    /// Drops what was kept of a contest that was deleted.
+    /// Forgets a contest that was deleted.
     pub(crate) fn forget(&self, contest: &ContestId) {
         self.0.lock().remove(contest);
     }

@@ -1,4 +1,5 @@
-//! Whether Redis keeps what it accepts: settings are read, not hoped for; and whether its clock is ours.
+//! Checks that Redis keeps accepted ballots, by reading its settings, and that its clock agrees
+//! with this process's clock.
 
 use std::collections::HashMap;
 
@@ -9,25 +10,27 @@ use redis::{RedisError, RedisResult, cmd};
 
 use crate::connection::{Connection, Node};
 
-/// What the servers were found to be.
+/// The results of a check of the servers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Findings {
-    /// Settings that can lose accepted ballots, by name. A server that does not answer now is as it was when it last did.
+    /// Settings that can lose accepted ballots, by name. A server that does not answer now counts
+    /// as at its last answer.
     pub(crate) weak: Vec<String>,
     /// Servers of a cluster that do not answer.
     pub(crate) away: Vec<String>,
     /// Servers whose memory is used up.
     pub(crate) full: Vec<String>,
-    /// How far their clocks are ahead; the farthest.
+    /// How far ahead the clocks of the servers are: the value of the server with the largest
+    /// difference.
     pub(crate) skew: SignedDuration,
-    /// The same of the nearest.
+    /// The value of the server with the smallest difference.
     pub(crate) nearest: SignedDuration,
-    /// The same of the slowest.
+    /// The value of the server with the slowest clock.
     pub(crate) slowest: SignedDuration,
 }
 
 impl Findings {
-    /// What the intake's users are told.
+    /// Converts the results to the status that the intake reports.
     pub(crate) fn status(self, weak_is_allowed: bool) -> IntakeStatus {
         let refuses = (!weak_is_allowed && !self.weak.is_empty()).then(|| self.weak.join("; "));
         let Self { weak, away, full, skew, nearest, slowest } = self;
@@ -35,17 +38,18 @@ impl Findings {
     }
 }
 
-/// Weaknesses of servers as they last were seen.
+/// Checks the servers, and remembers their weaknesses as of their last answers.
 #[derive(Debug, Default)]
 pub(crate) struct ServerMonitor {
-    seen: HashMap<Node, Vec<String>>,
+    last_weaknesses: HashMap<Node, Vec<String>>,
 }
 
 impl ServerMonitor {
-    /// Asks every server that holds data. One of several that does not answer takes no ballots itself.
+    /// Checks every server that holds data. If one of several does not answer, the others still
+    /// take ballots.
     ///
     /// # Errors
-    /// If none answers.
+    /// If no server answers.
     pub(crate) async fn check_servers(
         &mut self,
         connection: &Connection,
@@ -53,18 +57,18 @@ impl ServerMonitor {
     ) -> RedisResult<Findings> {
         let mut findings = Findings::default();
         let masters = connection.masters().await?;
-        let looks = masters.iter().map(|node| async {
+        let checks = masters.iter().map(|node| async {
             let settings = Settings::read(connection, node).await?;
             Ok::<_, RedisError>((settings, skew(connection, node, &now).await?))
         });
         let mut skews = Vec::new();
         let mut failure = None;
-        for (node, seen) in masters.iter().zip(join_all(looks).await) {
-            match seen {
+        for (node, answer) in masters.iter().zip(join_all(checks).await) {
+            match answer {
                 Ok((settings, skew)) => {
                     findings.full.extend(settings.memory_used_up().map(|full| named(full, node)));
                     let weak = settings.weaknesses().into_iter().map(|weak| named(weak, node)).collect();
-                    self.seen.insert(node.clone(), weak);
+                    self.last_weaknesses.insert(node.clone(), weak);
                     skews.push(skew);
                 }
                 Err(error) => {
@@ -73,9 +77,9 @@ impl ServerMonitor {
                 }
             }
         }
-        self.seen.retain(|node, _| masters.contains(node));
+        self.last_weaknesses.retain(|node, _| masters.contains(node));
         for node in &masters {
-            findings.weak.extend(self.seen.get(node).into_iter().flatten().cloned());
+            findings.weak.extend(self.last_weaknesses.get(node).into_iter().flatten().cloned());
         }
         findings.skew = skews.iter().copied().max_by_key(|skew| skew.abs()).unwrap_or_default();
         findings.nearest = skews.iter().copied().min_by_key(|skew| skew.abs()).unwrap_or_default();
@@ -94,7 +98,7 @@ fn named(what: String, node: &Node) -> String {
     }
 }
 
-/// The server's clock less ours, at the middle of the call.
+/// Returns the server's clock minus this process's clock at the middle of the call.
 async fn skew(
     connection: &Connection,
     node: &Node,
@@ -103,13 +107,13 @@ async fn skew(
     let before = now();
     let (seconds, micros): (i64, i64) = connection.run_on(node, &cmd("TIME")).await?;
     let after = now();
-    let theirs = Timestamp::from_microsecond(seconds.saturating_mul(1_000_000).saturating_add(micros))
+    let server_time = Timestamp::from_microsecond(seconds.saturating_mul(1_000_000).saturating_add(micros))
         .unwrap_or_default();
     let middle = before.saturating_add(after.duration_since(before) / 2).unwrap_or(before);
-    Ok(theirs.duration_since(middle))
+    Ok(server_time.duration_since(middle))
 }
 
-/// Settings by name: from `CONFIG`, or as far as `INFO` tells them where that is forbidden.
+/// Settings by name, from `CONFIG`. Where `CONFIG` is forbidden, `INFO` has some of them.
 struct Settings {
     role: String,
     config: HashMap<String, String>,
@@ -129,9 +133,9 @@ impl Settings {
             let mut ask = cmd("CONFIG");
             ask.arg("GET").arg(name);
             match connection.run_on::<HashMap<String, String>>(node, &ask).await {
-                Ok(found) => config.extend(found),
+                Ok(values) => config.extend(values),
                 Err(error) if error.is_io_error() => return Err(error),
-                // Managed servers forbid it.
+                // Managed servers forbid `CONFIG`.
                 Err(_) => {}
             }
         }
@@ -139,19 +143,21 @@ impl Settings {
         Ok(Self { role, config, info })
     }
 
-    /// A setting by its name in `CONFIG`, else by that in `INFO`.
+    /// Returns a setting by its name in `CONFIG`, or else by its name in `INFO`.
     fn get(&self, config: &str, info: &str) -> Option<&str> {
         self.config.get(config).or_else(|| self.info.get(info)).map(String::as_str)
     }
 
-    /// That its memory is used up, if so: from then on Redis answers writes with `OOM`.
+    /// Returns a text if the server's memory is used up: from then on Redis answers writes with
+    /// `OOM`.
     fn memory_used_up(&self) -> Option<String> {
         let number = |text: &str| text.parse::<u64>().ok();
-        let most = self.get("maxmemory", "maxmemory").and_then(number).filter(|most| *most > 0)?;
+        let limit = self.get("maxmemory", "maxmemory").and_then(number).filter(|limit| *limit > 0)?;
         let info = |name| self.info.get(name).map(String::as_str).and_then(number);
-        // Replication buffers and the append-only file's do not count (redis.conf, `maxmemory`).
+        // Redis does not count the buffers of replication and of the append-only file (redis.conf,
+        // `maxmemory`).
         let used = info("used_memory")?.saturating_sub(info("mem_not_counted_for_evict").unwrap_or(0));
-        (used >= most).then(|| format!("{used} of {most} bytes are used: raise `maxmemory`"))
+        (used >= limit).then(|| format!("{used} of {limit} bytes are used: raise `maxmemory`"))
     }
 
     fn weaknesses(&self) -> Vec<String> {

@@ -1,8 +1,9 @@
-//! The intake. See `layout` for the keys and `scripts/` for the steps, each of which is atomic.
+//! The intake in Redis. `layout` describes the keys. Each script in `scripts/` is one atomic step.
 //!
-//! Slots are a table of fingerprints, not a key or field a voter: a cell holds the slot that was last marked there, so that memory is fixed and a lookup is
-//! part of one native command a batch. A forgotten slot costs nothing (the sequencer decides), and a false one next to nothing
-//! (the API asks the ledger).
+//! The slots are a table of fingerprints, not one key or field for each voter. A cell holds the
+//! slot that was last marked there. So memory is fixed, and one native command looks up a batch.
+//! A forgotten slot does no harm, because the sequencer decides. A slot that only seems taken costs
+//! little, because the API asks the ledger.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,31 +33,33 @@ use crate::{
     shard_backoff::ShardBackoff,
 };
 
-/// Ballots of one call, at most.
+/// The largest number of ballots in one call.
 const MAX_SUBMISSIONS_PER_CALL: usize = 1_024;
-/// Blocks of one shard that one drain asks for.
+/// The largest number of blocks of one shard that one drain reads.
 const MAX_BLOCKS_PER_READ: usize = 16;
-/// [`Survivors::taken`] holds the list's length, times this, and the number of blocks read: so dropping them twice drops nothing more.
+/// A value of [`Survivors::taken`] is the list's length, times this factor, plus the number of
+/// blocks read. A second drop finds another length, and so drops nothing more.
 const TAKEN_LENGTH_FACTOR: u64 = 64;
-/// How long a drain waits before it looks again, if nothing wakes it: at first, and when nothing has come for long.
+/// The time between two polls of a drain that nothing wakes: at first.
 const MIN_POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// The time between two polls after a long time without ballots.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Slots marked in one command.
+/// The largest number of slots that one command marks.
 const MAX_SLOTS_PER_COMMAND: usize = 1_000;
 
 /// The intake in Redis: shards of buffers with a table of slots each.
 ///
-/// What is buffered is on Redis' disk by its append-only file, synchronised at every write, or the operator has allowed less.
+/// Redis writes buffered ballots to its append-only file, which is synced at every write, unless
+/// the operator has allowed weaker settings.
 pub struct RedisIntake {
     shared: Arc<Shared>,
-    /// Signs items; the same in every process.
     key: [u8; 32],
     scripts: Scripts,
-    /// Shards that took too long.
+    /// The shards that missed their time-outs.
     shard_backoff: ShardBackoff,
 }
 
-/// Blocks with the cursors behind each, or why the shard is lost.
+/// Blocks, each with the cursor after it; or the reason why the shard is lost.
 type Blocks = std::result::Result<Vec<(Cursor, Bytes)>, String>;
 
 struct Scripts {
@@ -71,7 +74,7 @@ struct Scripts {
 }
 
 impl RedisIntake {
-    /// On these servers; `key` signs items and is the same in every process of the installation.
+    /// Uses these servers. `key` signs items. It is the same in every process of the installation.
     #[must_use]
     pub fn new(redis: &Redis, key: [u8; 32]) -> Self {
         let scripts = Scripts {
@@ -91,29 +94,30 @@ impl RedisIntake {
         (0..session.shards.max(1)).map(|shard| ShardKeys::new(&session.contest, shard))
     }
 
-    /// Offers ballots of one shard.
+    /// Submits ballots to one shard.
     async fn submit_shard(
         &self,
         session: &Session,
         shard: u16,
-        offers: &[&Submission],
+        submissions: &[&Submission],
     ) -> Result<Vec<SubmitOutcome>> {
         let keys = ShardKeys::new(&session.contest, shard);
-        let (mut counts, mut items) = (Vec::with_capacity(2 * offers.len()), Vec::new());
-        for offer in offers {
-            // Each is a selection in an entry of at most 65,535 bytes.
-            counts.extend(u16::try_from(offer.slots.len()).unwrap_or(u16::MAX).to_be_bytes());
-            item::encode(&self.key, &session.contest, &offer.item, &mut items);
+        let (mut counts, mut items) = (Vec::with_capacity(2 * submissions.len()), Vec::new());
+        for submission in submissions {
+            // The count fits: each slot is a selection in an entry of at most 65,535 bytes.
+            counts.extend(u16::try_from(submission.slots.len()).unwrap_or(u16::MAX).to_be_bytes());
+            item::encode(&self.key, &session.contest, &submission.item, &mut items);
         }
         let mut token = [0; 16];
         getrandom::fill(&mut token).map_err(|error| StoreError::Unavailable(error.to_string()))?;
-        let arrived = offers.first().map_or(0, |offer| offer.item.arrived.as_millisecond().max(0));
-        let slots: usize = offers.iter().map(|offer| offer.slots.len()).sum();
-        let promised: Vec<(usize, BallotId)> = offers
+        let arrived =
+            submissions.first().map_or(0, |submission| submission.item.arrived.as_millisecond().max(0));
+        let slots: usize = submissions.iter().map(|submission| submission.slots.len()).sum();
+        let promised: Vec<(usize, BallotId)> = submissions
             .iter()
             .enumerate()
-            .filter(|(_, offer)| offer.item.promised)
-            .map(|(index, offer)| (index, offer.item.ballot))
+            .filter(|(_, submission)| submission.item.promised)
+            .map(|(index, submission)| (index, submission.item.ballot))
             .collect();
         let args = |command: &mut Cmd| {
             command
@@ -122,9 +126,9 @@ impl RedisIntake {
                 .arg(&token[..])
                 .arg(format!("{arrived:016}"));
             command.arg(layout::WAKE).arg(session.contest.as_str());
-            command.arg(offers.len()).arg(slots).arg(promised.len());
+            command.arg(submissions.len()).arg(slots).arg(promised.len());
             command.arg(&counts[..]).arg(&items[..]);
-            for slot in offers.iter().flat_map(|offer| &offer.slots) {
+            for slot in submissions.iter().flat_map(|submission| &submission.slots) {
                 let (cell, fingerprint) = cell(*slot);
                 command.arg(cell).arg(fingerprint);
             }
@@ -135,29 +139,29 @@ impl RedisIntake {
         let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.slots, &*keys.promised];
         let answer =
             self.shared.connection.call(&self.scripts.submit, &keys, &args).await.map_err(write_error)?;
-        let all = |submitted| Ok(vec![submitted; offers.len()]);
+        let all = |outcome| Ok(vec![outcome; submissions.len()]);
         match &answer {
             Value::BulkString(word) if word == b"rebuilding" => all(SubmitOutcome::Rebuilding),
             Value::BulkString(word) if word == b"sealed" => all(SubmitOutcome::Sealed),
             Value::BulkString(word) if word == b"full" => all(SubmitOutcome::Full),
             _ => {
-                let mut submitted = vec![SubmitOutcome::Buffered; offers.len()];
+                let mut outcomes = vec![SubmitOutcome::Buffered; submissions.len()];
                 for index in Vec::<usize>::from_redis_value(answer).map_err(unexpected_answer)? {
-                    if let Some(submitted) = submitted.get_mut(index) {
-                        *submitted = SubmitOutcome::SlotTaken;
+                    if let Some(outcome) = outcomes.get_mut(index) {
+                        *outcome = SubmitOutcome::SlotTaken;
                     }
                 }
-                Ok(submitted)
+                Ok(outcomes)
             }
         }
     }
 
-    /// What one shard holds behind a cursor, about `most` items.
-    async fn drain_shard(&self, session: &Session, shard: u16, after: Cursor, most: usize) -> Result<Blocks> {
+    /// Returns the blocks of one shard after a cursor, with about `max` items.
+    async fn drain_shard(&self, session: &Session, shard: u16, after: Cursor, max: usize) -> Result<Blocks> {
         let keys = ShardKeys::new(&session.contest, shard);
         let digest = hex::encode(after.digest);
         let args = |command: &mut Cmd| {
-            command.arg(session.epoch).arg(after.position).arg(&digest).arg(MAX_BLOCKS_PER_READ).arg(most);
+            command.arg(session.epoch).arg(after.position).arg(&digest).arg(MAX_BLOCKS_PER_READ).arg(max);
         };
         let keys = [&*keys.meta, &*keys.index, &*keys.buffer];
         let answer =
@@ -179,19 +183,21 @@ impl RedisIntake {
         }
     }
 
-    /// What each shard holds behind its cursor, about `most` items in all; nothing of those that do not answer while others do.
-    async fn drain_shards(&self, session: &Session, after: &Cursors, most: usize) -> Result<Vec<Blocks>> {
-        let most = most / after.shards.len().max(1);
-        // The only shard is waited for as long as any call.
+    /// Returns the blocks of each shard after its cursor, with about `max` items in total.
+    ///
+    /// A shard that does not answer has no blocks, as long as another shard answers.
+    async fn drain_shards(&self, session: &Session, after: &Cursors, max: usize) -> Result<Vec<Blocks>> {
+        let max = max / after.shards.len().max(1);
+        // A single shard needs no time-out of its own: the call's time-out applies.
         let alone = after.shards.len() == 1;
         let calls = (0..).zip(&after.shards).map(|(shard, cursor)| async move {
             let timeout =
                 if alone { Some(Duration::MAX) } else { self.shard_backoff.timeout(session, shard) };
             let late = || StoreError::Unavailable("redis: a shard does not answer".to_owned());
             let Some(timeout) = timeout else { return Err(late()) };
-            let call = self.drain_shard(session, shard, *cursor, most);
+            let call = self.drain_shard(session, shard, *cursor, max);
             let answer = tokio::time::timeout(timeout, call).await;
-            self.shard_backoff.note(session, shard, answer.is_err());
+            self.shard_backoff.record(session, shard, answer.is_err());
             answer.unwrap_or_else(|_| Err(late()))
         });
         let answers = join_all(calls).await;
@@ -201,7 +207,7 @@ impl RedisIntake {
         Ok(answers.into_iter().map(|answer| answer.unwrap_or_else(|_| Ok(Vec::new()))).collect())
     }
 
-    /// The items of a block that are ours.
+    /// Decodes the items of a block. Forged items are reported and dropped.
     fn decode(&self, session: &Session, block: &Bytes) -> Vec<Item> {
         let decoded = item::decode(&self.key, &session.contest, block);
         if decoded.forged > 0 {
@@ -210,18 +216,18 @@ impl RedisIntake {
         decoded.items
     }
 
-    /// What all shards hold behind the cursors, about `most` items; `None` if nothing.
+    /// Returns the items of all shards after the cursors, about `max`; `None` if there are none.
     async fn drain_once(
         &self,
         session: &Session,
         after: &Cursors,
-        most: usize,
+        max: usize,
     ) -> Result<Option<DrainOutcome>> {
         if after.epoch != session.epoch || after.shards.len() != usize::from(session.shards.max(1)) {
             return Ok(Some(DrainOutcome::Lost("the cursors are of another session".to_owned())));
         }
         let mut shards = Vec::new();
-        for shard in self.drain_shards(session, after, most).await? {
+        for shard in self.drain_shards(session, after, max).await? {
             match shard {
                 Ok(blocks) => shards.push(blocks),
                 Err(why) => return Ok(Some(DrainOutcome::Lost(why))),
@@ -230,7 +236,7 @@ impl RedisIntake {
         let mut through = after.clone();
         let mut items = Vec::new();
         let mut any = false;
-        // A block of each shard in turn, so that none waits for a busier one.
+        // The shards take turns, one block each, so that a busy shard does not delay the others.
         let mut shards: Vec<_> = shards.into_iter().map(Vec::into_iter).collect();
         loop {
             let mut more = false;
@@ -241,7 +247,7 @@ impl RedisIntake {
                 more = true;
             }
             any |= more;
-            if items.len() >= most || !more {
+            if items.len() >= max || !more {
                 break;
             }
         }
@@ -249,19 +255,20 @@ impl RedisIntake {
     }
 }
 
-/// A slot's cell, as BITFIELD names it, and its fingerprint: never zero, which is an empty cell.
+/// Returns a slot's cell, as BITFIELD names it, and the slot's fingerprint. The fingerprint is
+/// never zero, because zero is an empty cell.
 fn cell(slot: Slot) -> (String, u64) {
     (format!("#{}", slot.hash % layout::CELLS), 1 + (slot.hash >> 32) % 0xffff)
 }
 
 fn digest_of(header: &str) -> [u8; 20] {
     let mut digest = [0; 20];
-    // A header that is not ours leads to a digest that matches nothing.
-    let _not_ours = hex::decode_to_slice(header.get(..40).unwrap_or_default(), &mut digest);
+    // An invalid header gives a digest that matches no other.
+    let _invalid = hex::decode_to_slice(header.get(..40).unwrap_or_default(), &mut digest);
     digest
 }
 
-/// The digest of a session's beginning.
+/// The digest at the beginning of a session.
 fn first_digest(epoch: u64) -> [u8; 20] {
     sha1_smol::Sha1::from(epoch.to_be_bytes()).digest().bytes()
 }
@@ -273,51 +280,55 @@ fn unexpected_answer(error: redis::ParsingError) -> StoreError {
 
 #[async_trait]
 impl Intake for RedisIntake {
-    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>> {
+    async fn submit(&self, session: &Session, submissions: &[Submission]) -> Result<Vec<SubmitOutcome>> {
         self.shared.check()?;
         let mut by_shard: Vec<Vec<usize>> = vec![Vec::new(); usize::from(session.shards.max(1))];
-        for (index, offer) in offers.iter().enumerate() {
-            if let Some(shard) = by_shard.get_mut(usize::from(session.shard(offer.item.ballot.prefix()))) {
+        for (index, submission) in submissions.iter().enumerate() {
+            if let Some(shard) = by_shard.get_mut(usize::from(session.shard(submission.item.ballot.prefix())))
+            {
                 shard.push(index);
             }
         }
         let calls = (0..).zip(&by_shard).map(|(shard, indexes)| async move {
             let mut answers = Vec::with_capacity(indexes.len());
             for piece in indexes.chunks(MAX_SUBMISSIONS_PER_CALL) {
-                let piece: Vec<&Submission> = piece.iter().filter_map(|index| offers.get(*index)).collect();
+                let piece: Vec<&Submission> =
+                    piece.iter().filter_map(|index| submissions.get(*index)).collect();
                 answers.extend(self.submit_shard(session, shard, &piece).await?);
             }
             Ok::<_, StoreError>(answers)
         });
         let answers = try_join_all(calls).await?;
-        let mut submitted = vec![SubmitOutcome::Rebuilding; offers.len()];
+        let mut outcomes = vec![SubmitOutcome::Rebuilding; submissions.len()];
         for (index, answer) in by_shard.into_iter().flatten().zip(answers.into_iter().flatten()) {
-            if let Some(submitted) = submitted.get_mut(index) {
-                *submitted = answer;
+            if let Some(outcome) = outcomes.get_mut(index) {
+                *outcome = answer;
             }
         }
-        Ok(submitted)
+        Ok(outcomes)
     }
 
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome> {
-        let waiting = self.shared.drain_waiters.of(&session.contest);
-        let mut idle = waiting.idle_behind(after);
+    async fn drain(&self, session: &Session, after: &Cursors, max: usize) -> Result<DrainOutcome> {
+        let waiter = self.shared.drain_waiters.waiter(&session.contest);
+        let mut idle = waiter.idle_after(after);
         loop {
-            // The longer nothing comes, the seldomer it looks by itself: hundreds of idle contests cost Redis little.
+            // The interval grows while no ballots come, so that hundreds of idle contests cost
+            // Redis little.
             if let Some(idle) = &mut idle
-                && timeout_at(idle.again, waiting.notify.notified()).await.is_err()
+                && timeout_at(idle.next_poll, waiter.notify.notified()).await.is_err()
             {
                 idle.interval = (idle.interval * 2).min(MAX_POLL_INTERVAL);
             }
-            // The wake-up is used up. If this call is dropped here, the next drain must look at once.
-            waiting.keep(None);
-            if let Some(drained) = self.drain_once(session, after, most).await? {
-                return Ok(drained);
+            // The wake-up is used up. If this call is dropped here, the next drain must poll at
+            // once.
+            waiter.set_idle(None);
+            if let Some(outcome) = self.drain_once(session, after, max).await? {
+                return Ok(outcome);
             }
             let interval = idle.map_or(MIN_POLL_INTERVAL, |idle| idle.interval);
-            let again = Instant::now() + interval;
-            idle = Some(Idle { behind: after.clone(), interval, again });
-            waiting.keep(idle.clone());
+            let next_poll = Instant::now() + interval;
+            idle = Some(Idle { cursors: after.clone(), interval, next_poll });
+            waiter.set_idle(idle.clone());
         }
     }
 
@@ -327,17 +338,18 @@ impl Intake for RedisIntake {
         }
         let calls =
             (0..).zip(Self::shards(session)).zip(&through.shards).map(|((shard, keys), cursor)| async move {
-                let mine = |ballot: &&BallotId| session.shard(ballot.prefix()) == shard;
+                let in_shard = |ballot: &&BallotId| session.shard(ballot.prefix()) == shard;
                 let args = |command: &mut Cmd| {
                     command.arg(session.epoch).arg(cursor.position).arg(hex::encode(cursor.digest));
-                    for ballot in promised.iter().filter(mine) {
+                    for ballot in promised.iter().filter(in_shard) {
                         command.arg(&ballot.0[..]);
                     }
                 };
                 let keys = [&*keys.meta, &*keys.index, &*keys.buffer, &*keys.promised];
                 self.shared.connection.call(&self.scripts.trim, &keys, &args).await.map_err(write_error)
             });
-        // Each to its end: one that does not answer keeps none of the others from being trimmed.
+        // Each call runs to its end, so that a shard that does not answer does not stop the
+        // trimming of others.
         join_all(calls).await.into_iter().collect::<Result<Vec<_>>>().map(drop)
     }
 
@@ -374,7 +386,8 @@ impl Intake for RedisIntake {
     async fn survivors(&self, session: &Session) -> Result<Survivors> {
         let mut survivors = Survivors::default();
         for keys in Self::shards(session) {
-            // The length first: if others drop blocks in between, this reader's drop finds another length and does nothing.
+            // The length is read first. If another process drops blocks in between, this reader's
+            // drop finds another length and does nothing.
             let length: u64 =
                 self.shared.connection.run(cmd("LLEN").arg(&keys.survivors)).await.map_err(write_error)?;
             let mut range = cmd("LRANGE");
@@ -407,9 +420,9 @@ impl Intake for RedisIntake {
     async fn mark_slots_taken(&self, session: &Session, slots: &[Slot]) -> Result<()> {
         let mut commands = Vec::new();
         for (shard, keys) in (0..).zip(Self::shards(session)) {
-            let mine: Vec<Slot> =
+            let in_shard: Vec<Slot> =
                 slots.iter().filter(|slot| session.shard(slot.prefix) == shard).copied().collect();
-            for piece in mine.chunks(MAX_SLOTS_PER_COMMAND) {
+            for piece in in_shard.chunks(MAX_SLOTS_PER_COMMAND) {
                 let mut command = cmd("BITFIELD");
                 command.arg(&keys.slots);
                 for slot in piece {
@@ -419,7 +432,7 @@ impl Intake for RedisIntake {
                 commands.push(command);
             }
         }
-        // At once: a server synchronises what came together together.
+        // All commands are sent at once: a server syncs commands that arrive together in one step.
         let marking = commands.iter().map(|command| self.shared.connection.run::<Value>(command));
         try_join_all(marking).await.map(drop).map_err(write_error)
     }
@@ -448,14 +461,14 @@ impl Intake for RedisIntake {
     }
 
     async fn backlog(&self, session: &Session) -> Result<Backlog> {
-        let asking = Self::shards(session).map(|keys| async move {
+        let calls = Self::shards(session).map(|keys| async move {
             let args = |command: &mut Cmd| {
                 command.arg(session.epoch);
             };
             let keys = [&*keys.meta, &*keys.index];
             self.shared.connection.call(&self.scripts.backlog, &keys, &args).await.map_err(read_error)
         });
-        let answers = join_all(asking).await;
+        let answers = join_all(calls).await;
         if answers.iter().all(Result::is_err) {
             answers.into_iter().collect::<Result<Vec<_>>>()?;
             return Ok(Backlog::default());

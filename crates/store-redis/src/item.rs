@@ -1,8 +1,18 @@
-//! Ballots as they stand in the buffer: with a MAC, so that whoever can write to Redis cannot vote.
+//! The bytes of ballots in the buffer. Each item has a MAC, so that write access to Redis is not
+//! enough to vote.
 //!
-//! An item is, integers big-endian: length of the rest (u32), MAC (16 bytes), flags (u8: 1 promised, 2 has a group), arrival (i64, microseconds
-//! since 1970), ballot id (16 bytes), the group if there is one (length u8, text), the entry. The MAC is the first 16 bytes of BLAKE3, keyed, over
-//! the contest's id, a zero byte, and all that follows the MAC.
+//! An item has these parts. Integers are big-endian.
+//!
+//! - length of the rest (u32)
+//! - MAC (16 bytes)
+//! - flags (u8: 1 promised, 2 has a group)
+//! - arrival (i64, microseconds since 1970)
+//! - ballot id (16 bytes)
+//! - the group, if there is one (length u8, text)
+//! - the entry
+//!
+//! The MAC is the first 16 bytes of keyed BLAKE3 over the contest's id, a zero byte, and all bytes
+//! after the MAC.
 
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::intake::Item;
@@ -16,9 +26,9 @@ const GROUPED: u8 = 2;
 
 /// The items of one block.
 #[derive(Debug, Default)]
-pub(crate) struct Decoded {
+pub(crate) struct DecodedBlock {
     pub(crate) items: Vec<Item>,
-    /// So many that are not what an API process wrote.
+    /// Number of items that no API process wrote.
     pub(crate) forged: u64,
 }
 
@@ -30,9 +40,9 @@ fn mac(key: &[u8; 32], contest: &ContestId, body: &[u8]) -> [u8; MAC_LENGTH] {
     mac
 }
 
-/// Writes an item behind those of a block.
+/// Appends an item to a block.
 pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item, block: &mut Vec<u8>) {
-    // Labels are ids of at most 64 bytes; a longer one would be cut rather than spoil the item.
+    // Labels are ids of at most 64 bytes. A longer label is cut, so that the item stays readable.
     let group = item.group.as_deref().map(|group| group.get(..group.len().min(255)).unwrap_or_default());
     let flags = (u8::from(item.promised) * PROMISED) | (u8::from(group.is_some()) * GROUPED);
     seal(key, contest, block, |body| {
@@ -50,7 +60,7 @@ pub(crate) fn encode(key: &[u8; 32], contest: &ContestId, item: &Item, block: &m
 /// Bytes of an item before its body.
 const ITEM_HEADER_LENGTH: usize = 4 + MAC_LENGTH;
 
-/// Writes a body behind its length and MAC.
+/// Appends a body to a block, after its length and MAC.
 pub(crate) fn seal(
     key: &[u8; 32],
     contest: &ContestId,
@@ -67,9 +77,9 @@ pub(crate) fn seal(
     mac_bytes.copy_from_slice(&mac(key, contest, body));
 }
 
-/// Reads a block. What is not as it was written is dropped and counted; the rest stays.
-pub(crate) fn decode(key: &[u8; 32], contest: &ContestId, block: &Bytes) -> Decoded {
-    let mut decoded = Decoded::default();
+/// Decodes a block. Items with a wrong MAC or format are dropped and counted. The others are kept.
+pub(crate) fn decode(key: &[u8; 32], contest: &ContestId, block: &Bytes) -> DecodedBlock {
+    let mut decoded = DecodedBlock::default();
     let mut at = 0;
     while at < block.len() {
         let item = block.get(at..).and_then(<[u8]>::split_first_chunk::<4>).and_then(|(length, rest)| {
@@ -77,7 +87,7 @@ pub(crate) fn decode(key: &[u8; 32], contest: &ContestId, block: &Bytes) -> Deco
             (length <= rest.len()).then_some(at + 4..at + 4 + length)
         });
         let Some(range) = item else {
-            // Lengths have gone astray: nothing behind can be told apart.
+            // The length is wrong, so the items after it cannot be separated.
             decoded.forged += 1;
             break;
         };
@@ -91,8 +101,8 @@ pub(crate) fn decode(key: &[u8; 32], contest: &ContestId, block: &Bytes) -> Deco
 }
 
 fn read(key: &[u8; 32], contest: &ContestId, item: &Bytes) -> Option<Item> {
-    let (given, body) = item.split_first_chunk::<MAC_LENGTH>()?;
-    if !bool::from(mac(key, contest, body).ct_eq(given)) {
+    let (found_mac, body) = item.split_first_chunk::<MAC_LENGTH>()?;
+    if !bool::from(mac(key, contest, body).ct_eq(found_mac)) {
         return None;
     }
     let ([flags], rest) = body.split_first_chunk()?;
@@ -153,7 +163,8 @@ mod tests {
         fn rejects_only_item_with_flipped_bit(a in any_item(), b in any_item(), bit: prop::sample::Index) {
             let mut block = Vec::new();
             encode(&KEY, &contest(), &a, &mut block);
-            // Behind the length: a wrong length takes the neighbours with it.
+            // The bit is after the length, because a wrong length also spoils the items that
+            // follow.
             let bit = 32 + bit.index((block.len() - 4) * 8);
             block[bit / 8] ^= 1 << (bit % 8);
             encode(&KEY, &contest(), &b, &mut block);

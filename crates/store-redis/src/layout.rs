@@ -1,35 +1,38 @@
-//! Where things are in Redis. Version 1; `docs/cluster.md` describes it for operators.
+//! The keys and channels in Redis, version 1. `docs/cluster.md` describes them for operators.
 //!
-//! Every key of a contest's shard shares the hash tag `{<contest>:<shard>}`, so that a script finds them on one node of a cluster.
+//! All keys of a contest's shard share the hash tag `{<contest>:<shard>}`, so that one node of a
+//! cluster holds all of them for a script.
 
 use acclaim_contest::ContestId;
 
-/// Begins every key and channel; the number is the layout's version.
+/// Prefix of every key and channel. The number is the layout's version.
 const PREFIX: &str = "acclaim:1";
-/// The channel on which shards that were empty say that they are no longer.
+/// The channel for messages that an empty shard got ballots.
 pub(crate) const WAKE: &str = "acclaim:1:wake";
 /// The channel of notices between processes.
 pub(crate) const NOTICES: &str = "acclaim:1:notices";
 
-/// Cells of the slot table, a power of two.
+/// Number of cells of the slot table, a power of two.
 pub(crate) const CELLS: u64 = 1 << 22;
-/// Characters of a header: digest in hex, items so far, arrival of the first item in milliseconds.
+/// Length of a header in characters: digest in hex, number of items so far, arrival of the first
+/// item in milliseconds.
 pub(crate) const HEADER_LENGTH: usize = 40 + 16 + 16;
 
 /// The keys of one shard.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardKeys {
-    /// Hash: epoch, state (`fenced`, `open`, `sealed`), how far it is trimmed and filled.
+    /// Hash: the epoch, the state (`fenced`, `open`, `sealed`), and the positions up to which the
+    /// shard is trimmed and filled.
     pub(crate) meta: String,
-    /// List: a header a block.
+    /// List: one header for each block.
     pub(crate) index: String,
-    /// List: blocks, each the items of one submission.
+    /// List: the blocks. Each block has the items of one submission.
     pub(crate) buffer: String,
-    /// String: cells of 16 bits, each the fingerprint of the slot that was last marked there.
+    /// String: cells of 16 bits. Each is the fingerprint of the slot that was last marked there.
     pub(crate) slots: String,
-    /// Set: ids of promised ballots that wait.
+    /// Set: ids of the promised ballots that wait.
     pub(crate) promised: String,
-    /// List: blocks of earlier sessions.
+    /// List: the blocks of earlier sessions.
     pub(crate) survivors: String,
 }
 
@@ -51,17 +54,17 @@ impl ShardKeys {
     }
 }
 
-/// The highest checkpoint shown of a contest.
-pub(crate) fn shown(contest: &ContestId) -> String {
+/// Key of the highest published checkpoint of a contest.
+pub(crate) fn published_checkpoint(contest: &ContestId) -> String {
     format!("{PREFIX}:{{{contest}}}:shown")
 }
 
-/// The newest checkpoint of a contest that witnesses have cosigned.
+/// Key of the newest checkpoint of a contest that witnesses have cosigned.
 pub(crate) fn cosigned(contest: &ContestId) -> String {
     format!("{PREFIX}:{{{contest}}}:cosigned")
 }
 
-/// The newest publication of a contest.
+/// Key of the newest publication of a contest.
 pub(crate) fn publication(contest: &ContestId) -> String {
     format!("{PREFIX}:{{{contest}}}:publication")
 }
@@ -77,7 +80,7 @@ mod tests {
         let mut names = vec![
             WAKE.to_owned(),
             NOTICES.to_owned(),
-            shown(&contest),
+            published_checkpoint(&contest),
             cosigned(&contest),
             publication(&contest),
         ];

@@ -1,7 +1,10 @@
-//! The intake in Redis, for any number of processes: deduplication, buffer and counts in one script call a micro-batch and shard; the highest
-//! checkpoint shown; and the news between processes.
+//! The stores in Redis, for any number of processes: the intake, the highest published checkpoints,
+//! and the notices between processes.
 //!
-//! Redis is trusted with nothing but time: what it loses is noticed and rebuilt from the ledger, and what others write into it is dropped.
+//! One script call for each micro-batch and shard does deduplication, buffering and counting.
+//!
+//! Redis is not trusted: it can only delay ballots. Lost data is noticed and rebuilt from the
+//! ledger. Data that other programs write into Redis is dropped.
 
 mod connection;
 mod drain_waiters;

@@ -1,5 +1,10 @@
-//! Carries the hub's notices between processes, by one subscription each. A notice may be lost; after a cut everyone is told so, and brought the newest
-//! publications. What goes over Redis carries a MAC: whoever can write there can neither announce a ballot as recorded nor publish a tally.
+//! Carries the hub's notices between processes. Each process has one subscription.
+//!
+//! A notice may be lost. After a break, all receivers are notified of a gap and get the newest
+//! publications.
+//!
+//! All messages carry a MAC. A program that can write to Redis can neither report a ballot as
+//! recorded nor publish a tally.
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
@@ -25,36 +30,43 @@ use crate::{
     sealed_store::SealedStore,
 };
 
-/// Notices of one message, at most.
+/// The largest number of notices in one message.
 const MAX_NOTICES_PER_MESSAGE: usize = 64;
-/// Between two attempts to listen, or to say what could not be said.
+/// Time between two attempts to subscribe, or to report a gap that could not be sent.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
-/// Whoever has nothing to say says so: between two messages of a process.
+/// Longest time between two messages of a process. A process without notices sends an empty
+/// message.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
-/// Who hears nothing for so long, not even the own messages, is cut off without knowing: a connection can end without a word.
+/// A process that receives no message for this long, not even its own, takes its subscription as
+/// broken. A connection can end without an error.
 const SILENCE_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Bytes of the number of the sending process, which goes before its notices and their MAC: a process drops what it said itself unread.
+/// Bytes of the sender's id, which comes before the notices and their MAC. A process drops its own
+/// messages unread.
 const SENDER_ID_LENGTH: usize = 8;
 
-/// What goes over the wire: MessagePack.
+/// The content of a message, encoded as MessagePack.
 type Notices = Vec<Notice>;
 
-/// Carries as long as the returned set lives: what `outlet` gives goes to the other processes, what they send goes to `hub`. If Redis and the database
-/// answer soon, it listens when this returns, and the newest publications of all contests are there.
+/// Starts the notice bridge, which runs as long as the returned set lives.
+///
+/// It sends the notices from `outbox` to the other processes, and delivers their notices to `hub`.
+/// If Redis and the database answer soon, it is subscribed when this returns, and the newest
+/// publications of all contests are loaded.
 pub async fn start_notice_bridge(
     redis: &Redis,
     key: [u8; 32],
     hub: Arc<Hub>,
-    outlet: mpsc::Receiver<Notice>,
+    outbox: mpsc::Receiver<Notice>,
     contests: Arc<dyn Contests>,
 ) -> JoinSet<()> {
     let mut id = [0; SENDER_ID_LENGTH];
-    // Without randomness two processes could take each other for themselves; their numbers differ at least on one machine.
+    // Without randomness two processes could have the same id. The process ids differ at least on
+    // one machine.
     if getrandom::fill(&mut id).is_err() {
         id = std::process::id().to_le_bytes().repeat(2).try_into().unwrap_or_default();
     }
-    let keeper = SealedStore::new(redis, key);
+    let publication_store = SealedStore::new(redis, key);
     let (unsaved_publications, publication_added) = (Mutex::default(), Notify::new());
     let notice_bridge = Arc::new(NoticeBridge {
         redis: redis.clone(),
@@ -62,52 +74,54 @@ pub async fn start_notice_bridge(
         id,
         hub,
         contests,
-        keeper,
+        publication_store,
         unsaved_publications,
         publication_added,
     });
     let subscription = notice_bridge.subscribe().await;
-    // Where a server of several is away it takes long, and goes on beside.
-    let _as_far_as_it_came = timeout(SILENCE_TIMEOUT, notice_bridge.load_publications()).await;
+    // An unreachable server of several makes this slow. Then the loading continues in the
+    // background.
+    let _incomplete = timeout(SILENCE_TIMEOUT, notice_bridge.load_publications()).await;
     let mut tasks = JoinSet::new();
-    tasks.spawn(Arc::clone(&notice_bridge).publish_loop(outlet));
+    tasks.spawn(Arc::clone(&notice_bridge).publish_loop(outbox));
     tasks.spawn(Arc::clone(&notice_bridge).save_publications_loop());
     tasks.spawn(notice_bridge.listen_loop(subscription));
     tasks
 }
 
-/// A message read and written again.
+/// Reads a message and writes it again.
 #[cfg(fuzzing)]
 pub(crate) fn reread(bytes: &[u8]) -> Option<Vec<u8>> {
     rmp_serde::to_vec_named(&rmp_serde::from_slice::<Notices>(bytes).ok()?).ok()
 }
 
-/// One process's way to the others.
+/// One process's bridge to the other processes.
 struct NoticeBridge {
     redis: Redis,
     key: [u8; 32],
-    /// Goes before what this process says.
+    /// The sender's id, which begins every message of this process.
     id: [u8; SENDER_ID_LENGTH],
     hub: Arc<Hub>,
     contests: Arc<dyn Contests>,
-    /// Of publications.
-    keeper: SealedStore,
-    /// The newest publications that are to be kept.
+    /// Stores the publications.
+    publication_store: SealedStore,
+    /// The newest publications that are not stored yet.
     unsaved_publications: Mutex<HashMap<ContestId, Arc<Publication>>>,
-    /// Told when there is one more.
+    /// Notified after each addition to `unsaved_publications`.
     publication_added: Notify,
 }
 
 impl NoticeBridge {
-    /// Sends what the outlet gives, several notices together when they gather, and a sign of life when it gives nothing.
-    async fn publish_loop(self: Arc<Self>, mut outlet: mpsc::Receiver<Notice>) {
+    /// Sends the notices of the outbox, several in one message when they gather. Sends an empty
+    /// message as a heartbeat when there are none.
+    async fn publish_loop(self: Arc<Self>, mut outbox: mpsc::Receiver<Notice>) {
         let mut notices = Vec::with_capacity(MAX_NOTICES_PER_MESSAGE);
         let mut must_send_missed = false;
         loop {
             must_send_missed |= self.hub.take_missed_flag();
-            // What is owed does not wait for the next notice that happens to come.
+            // A gap is reported soon. It does not wait for the next notice.
             let max_wait = if must_send_missed { RETRY_DELAY } else { HEARTBEAT_INTERVAL };
-            if timeout(max_wait, outlet.recv_many(&mut notices, MAX_NOTICES_PER_MESSAGE)).await == Ok(0) {
+            if timeout(max_wait, outbox.recv_many(&mut notices, MAX_NOTICES_PER_MESSAGE)).await == Ok(0) {
                 return;
             }
             for notice in &notices {
@@ -139,25 +153,30 @@ impl NoticeBridge {
         self.unsaved_publications.lock()
     }
 
-    /// Keeps publications for processes to come, beside what is said: a server of several that is away holds up no notices. What is not kept is tried again.
+    /// Stores publications for processes that start later, and tries again after a failure.
+    ///
+    /// It runs beside the sending, so that an unreachable server of several delays no notices.
     async fn save_publications_loop(self: Arc<Self>) {
         loop {
             let publications = std::mem::take(&mut *self.unsaved_publications());
-            // One after the other: calls to a server that is away slow down the others.
+            // The calls run one after another, because calls to an unreachable server slow down the
+            // others.
             for publication in publications.into_values() {
                 let Err(error) = self.save_publication(&publication).await else { continue };
                 tracing::warn!(contest = %publication.contest, %error, "a publication is not kept");
                 self.unsaved_publications().entry(publication.contest.clone()).or_insert(publication);
             }
-            let any = !self.unsaved_publications().is_empty();
-            let max_wait = if any { HEARTBEAT_INTERVAL } else { Duration::MAX };
-            let _in_any_case = timeout(max_wait, self.publication_added.notified()).await;
+            let is_unsaved = !self.unsaved_publications().is_empty();
+            let max_wait = if is_unsaved { HEARTBEAT_INTERVAL } else { Duration::MAX };
+            let _timed_out = timeout(max_wait, self.publication_added.notified()).await;
         }
     }
 
     async fn save_publication(&self, publication: &Publication) -> Result<()> {
         let encoded = rmp_serde::to_vec_named(publication).map_err(encode_error)?;
-        self.keeper.save(&layout::publication(&publication.contest), publication.size, &encoded).await
+        self.publication_store
+            .save(&layout::publication(&publication.contest), publication.size, &encoded)
+            .await
     }
 
     async fn listen_loop(self: Arc<Self>, mut subscription: Result<PubSub>) {
@@ -178,7 +197,7 @@ impl NoticeBridge {
         }
     }
 
-    /// Listens from now on. Whatever was said before is lost: everyone is told so, and brought what is kept.
+    /// Subscribes. Earlier messages are lost, so all receivers are notified of a gap.
     async fn subscribe(&self) -> Result<PubSub> {
         let mut subscription = self.redis.0.servers.connect_subscriber().await.map_err(read_error)?;
         let subscribed =
@@ -191,7 +210,7 @@ impl NoticeBridge {
         Ok(subscription)
     }
 
-    /// Brings the newest publications of all contests. Says whether it could be read what they are.
+    /// Loads the newest publications of all contests. Returns whether all of them could be read.
     async fn load_publications(&self) -> bool {
         let contests = match self.contests.contests().await {
             Ok(contests) => contests,
@@ -202,7 +221,7 @@ impl NoticeBridge {
         };
         let mut is_complete = true;
         for record in contests {
-            match self.keeper.load(&layout::publication(record.id())).await {
+            match self.publication_store.load(&layout::publication(record.id())).await {
                 Ok(Some(bytes)) => {
                     if let Ok(publication) = rmp_serde::from_slice(&bytes) {
                         self.hub.deliver(Notice::Published(Arc::new(publication)));
@@ -218,8 +237,10 @@ impl NoticeBridge {
         is_complete
     }
 
-    /// Brings what was missed, until all can be read; and once more a little later: what was said just before this process listened may have been
-    /// kept just after.
+    /// Loads missed publications until all can be read, and once more a little later.
+    ///
+    /// A notice that was sent just before the subscription can belong to a publication that was
+    /// stored just after.
     async fn load_missed_publications(&self) -> Infallible {
         for _ in 0..2 {
             while !self.load_publications().await {
@@ -230,7 +251,7 @@ impl NoticeBridge {
         std::future::pending().await
     }
 
-    /// Hears until the connection ends, or says nothing any more.
+    /// Receives messages until the connection ends or stays silent.
     async fn receive_messages(&self, mut subscription: PubSub) {
         let mut messages = subscription.on_message();
         while let Ok(Some(message)) = timeout(SILENCE_TIMEOUT, messages.next()).await {
@@ -302,8 +323,9 @@ mod tests {
             result: Some(Bytes::from_static(b"{}")),
             at: Timestamp::UNIX_EPOCH,
         };
-        let read: Publication = rmp_serde::from_slice(&rmp_serde::to_vec_named(&earlier).unwrap()).unwrap();
-        assert_eq!((read.size, read.former), (7, None));
+        let publication: Publication =
+            rmp_serde::from_slice(&rmp_serde::to_vec_named(&earlier).unwrap()).unwrap();
+        assert_eq!((publication.size, publication.former), (7, None));
     }
 
     #[test]
@@ -319,7 +341,7 @@ mod tests {
             BallotOutcome::Rejected(Rejection::Refused("code".to_owned(), "sentence".to_owned())),
         ];
         let recorded = CommandOutcome::Recorded { index: 8, entries: 1, size: 9, root: "r".to_owned() };
-        let decided = Decisions {
+        let decisions = Decisions {
             contest: contest.clone(),
             size: 9,
             root: hash,
@@ -339,7 +361,7 @@ mod tests {
         let notices: Notices = vec![
             Notice::ContestChanged(contest.clone()),
             Notice::CommandQueued(contest),
-            Notice::Decided(Arc::new(decided)),
+            Notice::Decided(Arc::new(decisions)),
             Notice::Published(Arc::new(publication)),
             Notice::Missed,
         ];
@@ -364,14 +386,14 @@ mod tests {
             undecided,
         };
         for outcome in [outcome(vec![undecided]), outcome(Vec::new())] {
-            let decided = Decisions {
+            let decisions = Decisions {
                 contest: "photos".parse().unwrap(),
                 size: 1,
                 root: Hash([1; 32]),
                 ballots: Vec::new(),
                 commands: vec![(RequestId::new("chair", "key"), outcome.clone())],
             };
-            let sent = rmp_serde::to_vec_named(&vec![Notice::Decided(Arc::new(decided))]).unwrap();
+            let sent = rmp_serde::to_vec_named(&vec![Notice::Decided(Arc::new(decisions))]).unwrap();
             let read: Notices = rmp_serde::from_slice(&sent).unwrap();
             let [Notice::Decided(read)] = &read[..] else { panic!("{read:?}") };
             assert_eq!(read.commands, [(RequestId::new("chair", "key"), outcome)]);

@@ -1,4 +1,6 @@
-//! The highest checkpoint shown, in Redis: outside the ledger, and where every sequencer finds it.
+//! The highest published checkpoints, in Redis.
+//!
+//! They are outside the ledger, and every sequencer can read them.
 
 use acclaim_contest::ContestId;
 use acclaim_store::{PublishedCheckpoints, error::Result, published_checkpoints::checkpoint_size};
@@ -6,17 +8,21 @@ use async_trait::async_trait;
 
 use crate::{Redis, layout, sealed_store::SealedStore};
 
-/// The highest checkpoints shown, in Redis. If it loses one, the sequencer writes the ledger's newest again.
+/// The highest published checkpoints, in Redis.
+///
+/// If Redis loses a checkpoint, the sequencer writes the ledger's newest one again.
 pub struct RedisPublishedCheckpoints(SealedStore);
 
 impl RedisPublishedCheckpoints {
-    /// On these servers; `key` seals what is kept and is the same in every process of the installation.
+    /// Uses these servers. `key` seals the stored checkpoints. It is the same in every process of
+    /// the installation.
     #[must_use]
     pub fn new(redis: &Redis, key: [u8; 32]) -> Self {
         Self(SealedStore::new(redis, key))
     }
 
-    /// The note at a place: it is text, since its seal is ours.
+    /// Returns the note stored under a key. It is text, because a process of the installation
+    /// sealed it.
     async fn note(&self, place: &str) -> Result<Option<String>> {
         Ok(self.0.load(place).await?.and_then(|note| String::from_utf8(note).ok()))
     }
@@ -25,11 +31,13 @@ impl RedisPublishedCheckpoints {
 #[async_trait]
 impl PublishedCheckpoints for RedisPublishedCheckpoints {
     async fn highest(&self, contest: &ContestId) -> Result<Option<String>> {
-        self.note(&layout::shown(contest)).await
+        self.note(&layout::published_checkpoint(contest)).await
     }
 
     async fn record_before_publish(&self, contest: &ContestId, checkpoint: &str) -> Result<()> {
-        self.0.save(&layout::shown(contest), checkpoint_size(checkpoint)?, checkpoint.as_bytes()).await
+        self.0
+            .save(&layout::published_checkpoint(contest), checkpoint_size(checkpoint)?, checkpoint.as_bytes())
+            .await
     }
 
     async fn cosigned(&self, contest: &ContestId) -> Result<Option<String>> {
@@ -41,7 +49,9 @@ impl PublishedCheckpoints for RedisPublishedCheckpoints {
     }
 
     async fn forget(&self, contest: &ContestId) -> Result<()> {
-        for place in [layout::shown(contest), layout::cosigned(contest), layout::publication(contest)] {
+        for place in
+            [layout::published_checkpoint(contest), layout::cosigned(contest), layout::publication(contest)]
+        {
             self.0.forget(&place).await?;
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! A process's access to Redis: connected, checked, and checked again every second.
+//! A process's access to Redis: the connection, and the checks of the servers every second.
 
 use std::{
     sync::{
@@ -18,31 +18,34 @@ use crate::{
     durability::ServerMonitor,
 };
 
-/// Between two looks at the servers' settings and clocks. A reconnection is followed by a look within this time.
+/// Time between two checks of the servers' settings and clocks. A reconnection is checked within
+/// this time.
 const CHECK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What an installation can set.
+/// The settings of an installation.
 #[derive(Clone)]
 pub struct Settings {
-    /// `redis://` or `rediss://` (TLS), with a password if there is one; several of one cluster, separated by commas.
+    /// Addresses: `redis://` or `rediss://` (TLS), with a password if one is needed. The addresses
+    /// of one cluster are separated by commas.
     pub urls: String,
-    /// Certificates, in PEM, of the authority that vouches for the servers at `rediss://` addresses; the system's authorities if there are none.
+    /// Certificates, in PEM, of the authority that signed the certificates of the servers at
+    /// `rediss://` addresses. `None`: the system's authorities.
     pub authority: Option<Vec<u8>>,
-    /// Whether settings that can lose accepted ballots are tolerated.
+    /// Whether settings that can lose accepted ballots are allowed.
     pub allow_weak: bool,
-    /// Most ballots that may wait in one shard.
+    /// The largest number of ballots that can wait in one shard.
     pub capacity: u64,
 }
 
 impl Settings {
-    /// The defaults on these servers.
+    /// The default settings with these addresses.
     #[must_use]
     pub fn new(urls: impl Into<String>) -> Self {
         Self { urls: urls.into(), authority: None, allow_weak: false, capacity: 1_000_000 }
     }
 }
 
-/// A process's access to Redis. Clones share it; the last one to go ends what runs beside.
+/// A process's access to Redis. Clones share it. When the last clone is dropped, the checks end.
 #[derive(Clone)]
 pub struct Redis(pub(crate) Arc<Shared>);
 
@@ -50,11 +53,11 @@ pub(crate) struct Shared {
     pub(crate) connection: Connection,
     pub(crate) servers: Servers,
     pub(crate) capacity: u64,
-    /// Written by the task that looks.
-    condition: Mutex<IntakeStatus>,
+    /// The last known state. Only the task that checks the servers writes it.
+    status: Mutex<IntakeStatus>,
     /// See [`IntakeStatus::forged`].
     forged: AtomicU64,
-    /// Wakes the drains. Written by the carrier.
+    /// Wakes the drains. The notice bridge calls it.
     pub(crate) drain_waiters: DrainWaiters,
     watcher: Mutex<Option<AbortHandle>>,
 }
@@ -72,13 +75,16 @@ impl Redis {
     /// Connects and checks the servers' settings.
     ///
     /// # Errors
-    /// [`RedisConnectError`]: no address, no authority, unreachable, or weak and not allowed to be.
+    /// - [`RedisConnectError::Address`] if an address is not valid.
+    /// - [`RedisConnectError::Authority`] if the authority's certificates cannot be used.
+    /// - [`RedisConnectError::Unreachable`] if the servers do not answer.
+    /// - [`RedisConnectError::Weak`] if accepted ballots could be lost and this is not allowed.
     pub async fn connect(settings: &Settings, clock: Arc<dyn Clock>) -> Result<Self, RedisConnectError> {
         let unreachable = |servers: String| move |error| RedisConnectError::Unreachable { servers, error };
         let servers = Servers::parse(&settings.urls, settings.authority.as_deref())?;
         let connection = servers.connect().await.map_err(unreachable(servers.to_string()))?;
-        let mut looker = ServerMonitor::default();
-        let findings = looker
+        let mut monitor = ServerMonitor::default();
+        let findings = monitor
             .check_servers(&connection, || clock.now())
             .await
             .map_err(unreachable(servers.to_string()))?;
@@ -92,19 +98,19 @@ impl Redis {
             connection,
             servers,
             capacity: settings.capacity,
-            condition: Mutex::new(findings.status(settings.allow_weak)),
+            status: Mutex::new(findings.status(settings.allow_weak)),
             forged: AtomicU64::new(0),
             drain_waiters: DrainWaiters::default(),
             watcher: Mutex::default(),
         });
-        let watched = Arc::downgrade(&shared);
+        let weak_shared = Arc::downgrade(&shared);
         let allow_weak = settings.allow_weak;
         let watcher = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(CHECK_INTERVAL).await;
-                let Some(shared) = watched.upgrade() else { return };
+                let Some(shared) = weak_shared.upgrade() else { return };
                 let mut is_late = false;
-                let condition = match looker.check_servers(&shared.connection, || clock.now()).await {
+                let status = match monitor.check_servers(&shared.connection, || clock.now()).await {
                     Ok(findings) => findings.status(allow_weak),
                     Err(error) => {
                         is_late = error.is_timeout();
@@ -112,8 +118,9 @@ impl Redis {
                         IntakeStatus { refuses, ..shared.status() }
                     }
                 };
-                shared.note(condition);
-                // A late answer does not end a connection by itself, and it may be the connection that is at fault.
+                shared.set_status(status);
+                // A late answer does not close the connection, although the connection can be the
+                // cause.
                 if is_late && let Err(error) = shared.connection.reconnect(&shared.servers).await {
                     tracing::warn!(%error, "redis cannot be connected to anew");
                 }
@@ -126,17 +133,22 @@ impl Redis {
 
 impl Shared {
     pub(crate) fn status(&self) -> IntakeStatus {
-        let condition = self.condition.lock().clone();
-        IntakeStatus { forged: self.forged.load(Ordering::Relaxed), ..condition }
+        let status = self.status.lock().clone();
+        IntakeStatus { forged: self.forged.load(Ordering::Relaxed), ..status }
     }
 
-    /// Notes what was found at a place that no process of ours wrote there.
+    /// Counts and logs data that no process of the installation wrote.
+    ///
+    /// `place` is the contest, or the channel or key, where it was found.
     pub(crate) fn report_forged(&self, place: &str, count: u64) {
         tracing::error!(place, count, "forged: no process of the installation wrote this");
         self.forged.fetch_add(count, Ordering::Relaxed);
     }
 
-    /// Whether ballots may be trusted to it.
+    /// Checks that the intake takes ballots now.
+    ///
+    /// # Errors
+    /// `Unavailable` with the reason if it takes none.
     pub(crate) fn check(&self) -> Result<(), StoreError> {
         match self.status().refuses {
             Some(why) => Err(StoreError::Unavailable(why)),
@@ -144,24 +156,24 @@ impl Shared {
         }
     }
 
-    fn note(&self, condition: IntakeStatus) {
-        let mut known = self.condition.lock();
-        if known.refuses != condition.refuses {
-            match &condition.refuses {
+    fn set_status(&self, status: IntakeStatus) {
+        let mut current = self.status.lock();
+        if current.refuses != status.refuses {
+            match &status.refuses {
                 Some(why) => tracing::error!(why, "the intake takes no ballots"),
                 None => tracing::info!("the intake takes ballots again"),
             }
         }
-        if known.full.is_empty() != condition.full.is_empty() {
-            if condition.full.is_empty() {
+        if current.full.is_empty() != status.full.is_empty() {
+            if status.full.is_empty() {
                 tracing::info!("redis has memory again");
             } else {
-                tracing::error!(servers = ?condition.full, "redis has no memory left: ballots are refused");
+                tracing::error!(servers = ?status.full, "redis has no memory left: ballots are refused");
             }
         }
-        if known.away != condition.away {
-            tracing::warn!(away = ?condition.away, "servers of the intake that do not answer");
+        if current.away != status.away {
+            tracing::warn!(away = ?status.away, "servers of the intake that do not answer");
         }
-        *known = condition;
+        *current = status;
     }
 }

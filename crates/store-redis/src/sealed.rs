@@ -1,14 +1,16 @@
-//! What processes leave for each other in Redis carries a MAC: whoever else can write there can put in nothing.
+//! The MAC of the data that processes leave for each other in Redis.
+//!
+//! A program without the key can write to Redis, but cannot forge this data.
 
-/// Puts a MAC before bytes that are meant for one place: a channel or key.
+/// Puts a MAC before bytes that are for one place, the name of a channel or key.
 pub(crate) fn seal(key: &[u8; 32], place: &str, bytes: &[u8]) -> Vec<u8> {
     [mac(key, place, bytes).as_bytes(), bytes].concat()
 }
 
-/// The bytes behind the MAC, if it is theirs.
+/// Returns the bytes after the MAC, or `None` if the MAC is wrong.
 pub(crate) fn open<'a>(key: &[u8; 32], place: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
-    let (given, bytes) = sealed.split_first_chunk::<32>()?;
-    (mac(key, place, bytes) == blake3::Hash::from(*given)).then_some(bytes)
+    let (found_mac, bytes) = sealed.split_first_chunk::<32>()?;
+    (mac(key, place, bytes) == blake3::Hash::from(*found_mac)).then_some(bytes)
 }
 
 fn mac(key: &[u8; 32], place: &str, bytes: &[u8]) -> blake3::Hash {

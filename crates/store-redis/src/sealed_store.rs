@@ -1,6 +1,8 @@
-//! What is kept of a contest's log outside the ledger, of the largest size only: checkpoints and publications.
+//! Values of a contest's log that are stored outside the ledger: checkpoints and publications, each
+//! only of the largest size.
 //!
-//! A value is sealed, and begins with its size. What nobody of ours has sealed is as good as nothing, and gives way to the next that is kept.
+//! A value is sealed, and begins with its size. A value with a wrong seal counts as absent, and the
+//! next saved value replaces it.
 
 use acclaim_store::{StoreError, error::Result};
 use redis::{Cmd, FromRedisValue as _, cmd};
@@ -13,10 +15,10 @@ use crate::{
 
 /// Digits of a size.
 const DIGITS: usize = 16;
-/// Forged values that may come one after the other before keeping is given up.
+/// Number of forged values in a row after which saving fails.
 const MAX_ATTEMPTS: usize = 3;
 
-/// Keeps, and reads what is kept.
+/// Saves and loads sealed values.
 pub(crate) struct SealedStore {
     redis: Redis,
     key: [u8; 32],
@@ -28,7 +30,11 @@ impl SealedStore {
         Self { redis: redis.clone(), key, script: Script::new(include_str!("scripts/keep.lua")) }
     }
 
-    /// Keeps bytes of a size at a place, unless something larger is kept there.
+    /// Saves bytes with a size under a key, unless a value of a larger size is stored there.
+    ///
+    /// # Errors
+    /// `Unavailable` if another program keeps writing forged values there. Otherwise as for any
+    /// write.
     pub(crate) async fn save(&self, place: &str, size: u64, bytes: &[u8]) -> Result<()> {
         let sealed = sealed::seal(&self.key, place, &[format!("{size:0DIGITS$}").as_bytes(), bytes].concat());
         let mut forged = Vec::new();
@@ -38,8 +44,8 @@ impl SealedStore {
             };
             let answer =
                 self.redis.0.connection.call(&self.script, &[place], &args).await.map_err(write_error)?;
-            let kept = Option::<Vec<u8>>::from_redis_value(answer);
-            match kept.map_err(|error| StoreError::Corrupt(format!("redis: {error}")))? {
+            let stored = Option::<Vec<u8>>::from_redis_value(answer);
+            match stored.map_err(|error| StoreError::Corrupt(format!("redis: {error}")))? {
                 Some(other) if self.open(place, &other).is_none() => forged = other,
                 _ => return Ok(()),
             }
@@ -47,24 +53,25 @@ impl SealedStore {
         Err(StoreError::Unavailable(format!("redis: somebody else writes {place} again and again")))
     }
 
-    /// What is kept at a place.
+    /// Returns the bytes stored under a key, without their size; `None` if there are none.
     pub(crate) async fn load(&self, place: &str) -> Result<Option<Vec<u8>>> {
         let sealed: Option<Vec<u8>> =
             self.redis.0.connection.run(cmd("GET").arg(place)).await.map_err(read_error)?;
-        let ours = sealed.as_ref().and_then(|sealed| self.open(place, sealed));
-        Ok(ours.and_then(|bytes| bytes.get(DIGITS..)).map(<[u8]>::to_vec))
+        let bytes = sealed.as_ref().and_then(|sealed| self.open(place, sealed));
+        Ok(bytes.and_then(|bytes| bytes.get(DIGITS..)).map(<[u8]>::to_vec))
     }
 
     pub(crate) async fn forget(&self, place: &str) -> Result<()> {
         self.redis.0.connection.run(cmd("UNLINK").arg(place)).await.map_err(write_error)
     }
 
-    /// What is sealed, if it is ours.
+    /// Returns the sealed bytes, or `None` if the seal is wrong. A wrong seal is reported as
+    /// forged.
     fn open<'a>(&self, place: &str, sealed: &'a [u8]) -> Option<&'a [u8]> {
-        let ours = sealed::open(&self.key, place, sealed);
-        if ours.is_none() {
+        let bytes = sealed::open(&self.key, place, sealed);
+        if bytes.is_none() {
             self.redis.0.report_forged(place, 1);
         }
-        ours
+        bytes
     }
 }

@@ -1,4 +1,4 @@
-//! Shards that take too long to say what they hold: the others' ballots go on without them.
+//! Time-outs and pauses for slow shards, so that a slow shard does not delay the others.
 
 use std::{collections::HashMap, time::Duration};
 
@@ -7,11 +7,13 @@ use acclaim_store::intake::Session;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-/// How long one of several shards may take at first.
+/// The first time-out of a shard, if there are several shards.
 const INITIAL_TIMEOUT: Duration = Duration::from_millis(250);
-/// And at most: a slow one gets more time, so that it is heard in the end.
+/// The largest time-out. A slow shard gets more time after each failure, so that it can answer at
+/// last.
 const MAX_TIMEOUT: Duration = Duration::from_secs(3);
-/// A late one is left alone for so many times its patience, so that the others seldom wait.
+/// After a time-out the shard is skipped for this many times its time-out, so that the other shards
+/// seldom wait.
 const PAUSE_FACTOR: u32 = 3;
 
 /// See the [module](self).
@@ -19,16 +21,16 @@ const PAUSE_FACTOR: u32 = 3;
 pub(crate) struct ShardBackoff(Mutex<HashMap<(ContestId, u16), (Duration, Instant)>>);
 
 impl ShardBackoff {
-    /// How long to wait for a shard; `None` if it is not to be asked yet.
+    /// Returns how long to wait for a shard, or `None` while the shard is skipped.
     pub(crate) fn timeout(&self, session: &Session, shard: u16) -> Option<Duration> {
         match self.0.lock().get(&(session.contest.clone(), shard)) {
             None => Some(INITIAL_TIMEOUT),
-            Some((timeout, again)) => (Instant::now() >= *again).then_some(*timeout),
+            Some((timeout, next_attempt)) => (Instant::now() >= *next_attempt).then_some(*timeout),
         }
     }
 
-    /// Notes whether a shard was late.
-    pub(crate) fn note(&self, session: &Session, shard: u16, late: bool) {
+    /// Records whether a shard missed its time-out.
+    pub(crate) fn record(&self, session: &Session, shard: u16, late: bool) {
         let key = (session.contest.clone(), shard);
         let mut all = self.0.lock();
         if late {

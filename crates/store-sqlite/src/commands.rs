@@ -1,4 +1,4 @@
-//! The command table.
+//! The command table: requests of staff that the sequencer processes.
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
@@ -47,7 +47,7 @@ impl Commands for SqliteDatabase {
         .await
     }
 
-    async fn pending_commands(&self, contest: &ContestId, most: usize) -> Result<Vec<QueuedCommand>> {
+    async fn pending_commands(&self, contest: &ContestId, limit: usize) -> Result<Vec<QueuedCommand>> {
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
@@ -57,8 +57,8 @@ impl Commands for SqliteDatabase {
                      WHERE contest = ?1 AND outcome IS NULL ORDER BY number LIMIT ?2",
                 )
                 .map_err(unavailable)?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
-            let rows = statement.query_map([contest, most], stored_command).map_err(unavailable)?;
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+            let rows = statement.query_map([contest, limit], stored_command).map_err(unavailable)?;
             rows.map(|row| queued_command(row.map_err(unavailable)?)).collect()
         })
         .await
@@ -69,7 +69,7 @@ impl Commands for SqliteDatabase {
         contest: &ContestId,
         filter: CommandFilter<'_>,
         after: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(u64, QueuedCommand, CommandOutcome)>> {
         let Some(columns) = filter.columns() else { return Ok(Vec::new()) };
         let id = contest.clone();
@@ -83,9 +83,9 @@ impl Commands for SqliteDatabase {
                      AND (?7 IS NULL OR criterion = ?7) AND (?8 IS NULL OR entry = ?8) ORDER BY number LIMIT ?9",
                 )
                 .map_err(unavailable)?;
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let CommandColumns { kind, panel, juror, category, criterion, entry } = columns;
-            let values = params![contest, kind, signed(after)?, panel, juror, category, criterion, entry, most];
+            let values = params![contest, kind, signed(after)?, panel, juror, category, criterion, entry, limit];
             let read = |row: &Row<'_>| Ok((row.get(5)?, stored_command(row)?, row.get::<_, String>(4)?));
             let rows = statement.query_map(values, read).map_err(unavailable)?;
             rows.map(|row| {
@@ -119,7 +119,7 @@ impl Commands for SqliteDatabase {
     }
 }
 
-/// Writes outcomes, each once.
+/// Stores the outcomes of commands. An outcome is written once and never changes.
 pub(crate) fn finish_commands(
     tx: &Transaction<'_>,
     contest: i64,
@@ -140,9 +140,10 @@ pub(crate) fn finish_commands(
     Ok(())
 }
 
+/// The columns `key`, `staff`, `command` and `received` of a row.
 pub(crate) type StoredCommand = (String, String, String, String);
 
-/// Key, staff key, command, when it was received.
+/// Reads the first four columns of a row: key, staff key, command, time of receipt.
 pub(crate) fn stored_command(row: &Row<'_>) -> rusqlite::Result<StoredCommand> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }

@@ -133,17 +133,18 @@ impl Contests for SqliteDatabase {
         tag_key: &[u8],
         passes: PassCountRequest<'_>,
     ) -> Result<PassCountOutcome> {
-        let PassCountRequest { source, id: asked, request, more, subjects, voters, minting } = passes;
-        let (id, source, asked) = (id.clone(), source.to_owned(), asked.clone());
+        let PassCountRequest { source, id: request_id, request, more, subjects, voters, minting } = passes;
+        let (id, source, request_id) = (id.clone(), source.to_owned(), request_id.clone());
         let (tag_key, subjects, voters) = (tag_key.to_vec(), subjects.cloned(), voters.to_vec());
         self.write(move |tx| {
             let contest = require_contest_with_tag_key(tx, &id, &tag_key)?;
-            // First: a key that was used before does not help a process that compares subjects in another way.
-            let kept = read_subjects(tx, contest)?;
-            if subjects.is_some() && kept.is_some() && kept != subjects {
+            // This check comes first. A repeated `Idempotency-Key` gives no answer to a process
+            // with other subject rules.
+            let stored_rules = read_subjects(tx, contest)?;
+            if subjects.is_some() && stored_rules.is_some() && stored_rules != subjects {
                 return Ok(PassCountOutcome::SubjectRulesDiffer);
             }
-            if let Some(known) = counted_before(tx, contest, &asked, request)? {
+            if let Some(known) = counted_before(tx, contest, &request_id, request)? {
                 return Ok(known);
             }
             let (barred, generation) = barred_and_newest(tx, contest, &voters)?;
@@ -151,16 +152,16 @@ impl Contests for SqliteDatabase {
                 return Ok(PassCountOutcome::Barred(barred));
             }
             let minting = MintParameters { generation, ..minting };
-            if let (None, Some(subjects)) = (kept, &subjects) {
-                keep_subjects(tx, contest, subjects)?;
+            if let (None, Some(subjects)) = (stored_rules, &subjects) {
+                store_subjects(tx, contest, subjects)?;
             }
             tx.execute(
                 "INSERT INTO pass_requests (contest, key, staff, request, pass_key, expires, admitted, generation)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
                 params![
                     contest,
-                    asked.key,
-                    asked.by,
+                    request_id.key,
+                    request_id.by,
                     request,
                     minting.pass_key,
                     minting.expires.seconds(),
@@ -199,18 +200,19 @@ impl Contests for SqliteDatabase {
     }
 }
 
-/// What came of counting a request's passes before; `None` if that is to be done.
+/// Returns the outcome if the request was counted before, or `None` if the count must be done now.
 fn counted_before(
     tx: &Transaction<'_>,
     contest: i64,
-    asked: &RequestId,
+    request_id: &RequestId,
     request: [u8; 32],
 ) -> Result<Option<PassCountOutcome>> {
-    // At most one: where there is a row without a staff key, from an older schema, no other is added.
+    // There is at most one row. Where an older schema left a row without a staff key, no other row
+    // is added.
     let known: Option<(String, [u8; 32], StoredMintParameters)> = tx
         .query_row(
             "SELECT staff, request, pass_key, expires, admitted, generation FROM pass_requests WHERE contest = ?1 AND key = ?2 AND staff IN (?3, '')",
-            params![contest, asked.key, asked.by],
+            params![contest, request_id.key, request_id.by],
             |row| {
                 let stored = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
                 Ok((row.get(0)?, row.get(1)?, stored))
@@ -223,7 +225,7 @@ fn counted_before(
         .transpose()
 }
 
-/// A row as it stands in the table.
+/// A row of the table of contests.
 struct StoredContest {
     revision: i64,
     definition: String,
@@ -259,7 +261,7 @@ impl StoredContest {
                 phase: self.phase.parse().map_err(corrupt)?,
                 closes: Instant::from_seconds(self.closes).ok_or_else(|| corrupt("closing instant"))?,
                 withdrawn,
-                // An epoch is any 64 bits, kept as SQLite's signed ones.
+                // An epoch is any 64 bits. SQLite stores it as a signed integer.
                 epoch: self.epoch.cast_unsigned(),
                 shards: self.shards,
             },
@@ -268,7 +270,7 @@ impl StoredContest {
     }
 }
 
-/// A contest, if there is one of this id.
+/// Returns the contest with this id, or `None` if it does not exist.
 pub(crate) fn read_contest(tx: &Transaction<'_>, id: &ContestId) -> Result<Option<ContestRecord>> {
     tx.prepare_cached(
         "SELECT revision, definition, phase, closes, withdrawn, tag_key, epoch, shards FROM contests WHERE id = ?1",
@@ -279,7 +281,7 @@ pub(crate) fn read_contest(tx: &Transaction<'_>, id: &ContestId) -> Result<Optio
     .transpose()
 }
 
-/// By which rules a contest's subjects are compared, if it has any.
+/// Returns the rules by which a contest's subjects are compared, or `None` if it has none.
 pub(crate) fn read_subjects(tx: &Transaction<'_>, contest: i64) -> Result<Option<SubjectRules>> {
     let stored: Option<String> = tx
         .query_row("SELECT subjects FROM contests WHERE number = ?1", [contest], |row| row.get(0))
@@ -287,8 +289,8 @@ pub(crate) fn read_subjects(tx: &Transaction<'_>, contest: i64) -> Result<Option
     stored.map(|json| serde_json::from_str(&json).map_err(corrupt)).transpose()
 }
 
-/// Keeps rules of subjects with a contest that has none.
-fn keep_subjects(tx: &Transaction<'_>, contest: i64, subjects: &SubjectRules) -> Result<()> {
+/// Stores the subject rules of a contest that has none.
+fn store_subjects(tx: &Transaction<'_>, contest: i64, subjects: &SubjectRules) -> Result<()> {
     let json = serde_json::to_string(subjects).map_err(corrupt)?;
     tx.execute("UPDATE contests SET subjects = ?1 WHERE number = ?2", params![json, contest])
         .map_err(unavailable)?;
@@ -300,7 +302,10 @@ fn is_retired(tx: &Transaction<'_>, id: &ContestId) -> Result<bool> {
         .map_err(unavailable)
 }
 
-/// Writes how a contest stands from now on.
+/// Replaces the state of a contest, and its definition if that changes too.
+///
+/// # Errors
+/// `Conflict` if the contest's tag key or revision is not the expected one.
 pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &ContestChange) -> Result<()> {
     let state = &change.state;
     let withdrawn = serde_json::to_string(&state.withdrawn).map_err(corrupt)?;

@@ -1,4 +1,4 @@
-//! The SQLite file: one connection that writes, on a thread of its own, and a few that read.
+//! The SQLite file: one connection for writes, on its own thread, and a few connections for reads.
 
 use std::{
     path::{Path, PathBuf},
@@ -16,20 +16,21 @@ use crate::{
     writer::Writer,
 };
 
-/// Connections for reads of requests.
+/// Number of connections for the reads of requests.
 const READERS: usize = 4;
-/// Connections for reads of the sequencer, which no request uses.
+/// Number of connections for the reads of the sequencer. No request uses them.
 const RECORDING_READERS: usize = 2;
 
 /// The ledger, contests, commands and keys of an embedded installation.
 #[derive(Debug)]
 pub struct SqliteDatabase {
-    /// Dropped before the file: the writer's connection is the last to go, and empties the write-ahead log.
+    /// Dropped before `file`: the writer's connection closes last, and so empties the write-ahead
+    /// log.
     readers: Arc<Readers>,
     file: Arc<SharedFile>,
 }
 
-/// What all handles of one file share.
+/// The parts that all handles of one file share.
 #[derive(Debug)]
 struct SharedFile {
     path: PathBuf,
@@ -46,18 +47,20 @@ impl Drop for SharedFile {
 }
 
 impl SqliteDatabase {
-    /// Opens the file, creating it if it is absent, and brings its schema up to date.
+    /// Opens the file and updates its schema. Creates the file if it is absent.
     ///
     /// # Errors
-    /// [`OpenError`]; a file of a newer version, or of another program, is left as it is.
+    /// [`OpenError`]. A file of a newer version, or of another program, stays unchanged.
     pub fn open(path: &Path) -> std::result::Result<Self, OpenError> {
         Self::open_unless_moved(path, prepare(path)?)
     }
 
-    /// As [`SqliteDatabase::open`], for a process beside the one that has the directory, which may be of another version: the schema stays as it is.
+    /// Opens the file beside the process that holds the directory.
+    ///
+    /// The other process may be of another version, so the schema stays as it is.
     ///
     /// # Errors
-    /// [`OpenError`]; also for a file of an older version.
+    /// As [`SqliteDatabase::open`], and `Foreign` for a file of an older schema version.
     pub fn open_beside(path: &Path) -> std::result::Result<Self, OpenError> {
         let (connection, version) = inspect(path)?;
         if version != SCHEMA_VERSION {
@@ -80,15 +83,17 @@ impl SqliteDatabase {
         }
     }
 
-    /// As [`SqliteDatabase::open`], also if the installation went elsewhere: for whoever moves it, or takes it back.
+    /// As [`SqliteDatabase::open`], but also opens the file of an installation that was moved.
+    ///
+    /// The move uses it, and so does the command that takes the installation back.
     ///
     /// # Errors
-    /// [`OpenError`]
+    /// [`OpenError`], except `Moved`.
     pub fn open_to_move(path: &Path) -> std::result::Result<Self, OpenError> {
         Self::run(path, prepare(path)?)
     }
 
-    /// Starts the thread that writes.
+    /// Starts the writer thread.
     fn run(path: &Path, connection: Connection) -> std::result::Result<Self, OpenError> {
         let writer = Writer::start(connection).map_err(|error| OpenError::Foreign {
             path: path.to_owned(),
@@ -101,13 +106,16 @@ impl SqliteDatabase {
         Ok(Self { readers, file: Arc::new(SharedFile { path, request_readers, recording_readers, writer }) })
     }
 
-    /// The same database for the sequencer, with connections of its own for reading: no flood of requests delays it.
+    /// Returns a handle of the same database for the sequencer, with its own connections for reads.
+    ///
+    /// Many requests at once therefore cannot delay the sequencer.
     #[must_use]
     pub fn for_recording(&self) -> Self {
         Self { readers: Arc::clone(&self.file.recording_readers), file: Arc::clone(&self.file) }
     }
 
-    /// Runs `body` in a transaction of the writing connection; it is durable when this returns `Ok`.
+    /// Runs `body` in a transaction of the writing connection. It is durable when this returns
+    /// `Ok`.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
         body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
@@ -123,9 +131,10 @@ impl SqliteDatabase {
         self.file.writer.run(work).await.map_err(|error| self.with_path(error))
     }
 
-    /// Has the writer do something that nobody waits for: at a start, when it has nothing else to do.
-    pub(crate) fn begin_with(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
-        self.file.writer.begin_with(work);
+    /// Queues work for the writer without waiting for its end. Called at start, when the queue is
+    /// empty.
+    pub(crate) fn queue_first(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
+        self.file.writer.queue_first(work);
     }
 
     /// Runs `body` on a connection for reading, in one read transaction.
@@ -136,7 +145,7 @@ impl SqliteDatabase {
         self.readers.read(body).await.map_err(|error| self.with_path(error))
     }
 
-    /// Damage is reported with the file that has it.
+    /// Adds the file's path to a report of damage.
     fn with_path(&self, error: StoreError) -> StoreError {
         match error {
             StoreError::Corrupt(problem) => {
@@ -146,7 +155,7 @@ impl SqliteDatabase {
         }
     }
 
-    /// Bounds the size of the file, in pages of 4,096 bytes: what a full disk looks like, without one.
+    /// Limits the size of the file, in pages of 4,096 bytes. Tests simulate a full disk with it.
     ///
     /// # Errors
     /// `Unavailable` if SQLite refuses.

@@ -13,59 +13,60 @@ use crate::{PublishedCheckpointFiles, SqliteDatabase, schema::OpenError};
 /// Why a data directory cannot be used. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// Another process has it.
+    /// Another process holds the directory.
     #[error("the data directory {directory} is in use by a running process{holder}")]
     InUse {
         /// The directory.
         directory: PathBuf,
-        /// What the holder wrote about itself: ` (process 12, http://127.0.0.1:8080)`.
+        /// The holder's description of itself: ` (process 12, http://127.0.0.1:8080)`.
         holder: String,
     },
-    /// The file system said no.
+    /// A file system operation failed.
     #[error("{path}: {error}")]
     Io {
-        /// What was asked for.
+        /// The path of the operation.
         path: PathBuf,
-        /// The system's words.
+        /// The system's error.
         error: io::Error,
     },
     /// The database cannot be opened.
     #[error(transparent)]
     Database(#[from] OpenError),
-    /// The secret's file is not one.
+    /// The file does not hold a valid secret.
     #[error("{0} is not an installation's secret: 64 hexadecimal digits")]
     Secret(PathBuf),
-    /// There is a database but the secret that opens its keys is gone.
+    /// The database exists, but the secret that unwraps its keys is missing.
     #[error(
         "{0} is missing, and without it the keys in the database beside it cannot be opened: restore it from a backup"
     )]
     SecretMissing(PathBuf),
-    /// There are a secret and published checkpoints, but the database that they belong to is gone.
+    /// A secret and published checkpoints exist, but the database that they belong to is missing.
     #[error(
         "{0} is missing or empty, and the files beside it are those of an installation: restore it from a backup. \
          For a new installation name another directory"
     )]
     DatabaseMissing(PathBuf),
-    /// The system gave no randomness.
+    /// The system gave no random bytes.
     #[error(transparent)]
     Randomness(#[from] KeyringError),
 }
 
-/// A data directory, locked as long as this lives.
+/// A data directory. It stays locked as long as this value lives.
 #[derive(Debug)]
 pub struct DataDirectory {
     path: PathBuf,
     /// Whether there was a database when the directory was locked.
     had_database: bool,
-    /// The lock ends with the file, also when the process is killed.
+    /// The lock ends when the file is closed, also when the process is killed.
     lock: File,
 }
 
 impl DataDirectory {
-    /// Takes a directory for this process alone; creates it if it is absent.
+    /// Locks a directory for this process alone. Creates it if it is absent.
     ///
     /// # Errors
-    /// [`DirectoryError::InUse`], [`DirectoryError::Io`]
+    /// - [`DirectoryError::InUse`] if another process holds it.
+    /// - [`DirectoryError::Io`] if the directory or the lock file cannot be created or written.
     pub fn lock(path: &Path) -> Result<Self, DirectoryError> {
         create(path).map_err(|error| DirectoryError::Io { path: path.to_owned(), error })?;
         let lock_path = path.join("lock");
@@ -93,7 +94,7 @@ impl DataDirectory {
         }
     }
 
-    /// Tells others who find the directory locked where the holder listens.
+    /// Writes the holder's URL into the lock file, for processes that find the directory locked.
     ///
     /// # Errors
     /// [`DirectoryError::Io`]
@@ -106,12 +107,13 @@ impl DataDirectory {
             .map_err(|error| DirectoryError::Io { path, error })
     }
 
-    /// Opens the database, or makes one at the first start.
+    /// Opens the database. Creates it at the first start.
     ///
     /// # Errors
     /// [`DirectoryError::Database`]; [`DirectoryError::DatabaseMissing`] if there was one before.
     pub fn database(&self) -> Result<SqliteDatabase, DirectoryError> {
-        // The directory of the checkpoints is made after the database: a start that was cut off leaves none.
+        // The checkpoints' directory is created after the database: an interrupted first start
+        // leaves none.
         if !self.had_database && self.published_checkpoints_path().exists() {
             return Err(DirectoryError::DatabaseMissing(self.database_path()));
         }
@@ -120,7 +122,7 @@ impl DataDirectory {
         Ok(database)
     }
 
-    /// Opens the database of an installation that is to be moved, or was.
+    /// Opens the database of an installation that is about to be moved, or that was moved.
     ///
     /// # Errors
     /// [`DirectoryError::Database`]
@@ -136,7 +138,7 @@ impl DataDirectory {
         self.path.join("acclaim.db")
     }
 
-    /// The files of the highest checkpoints shown.
+    /// Opens the files of the highest published checkpoints.
     ///
     /// # Errors
     /// [`DirectoryError::Io`]
@@ -152,11 +154,17 @@ impl DataDirectory {
         PublishedCheckpointFiles::new(&path).map_err(|error| DirectoryError::Io { path, error })
     }
 
-    /// The installation's secret, made at first start. Call before [`DataDirectory::database`]: a database without its secret
-    /// is refused rather than given a new one.
+    /// Returns the installation's secret, and creates it at the first start.
+    ///
+    /// Call it before [`DataDirectory::database`]: a database without its secret is refused. It
+    /// gets no
+    /// new secret.
     ///
     /// # Errors
-    /// [`DirectoryError`]
+    /// - [`DirectoryError::Secret`] if the file does not hold 64 hexadecimal digits.
+    /// - [`DirectoryError::SecretMissing`] if the database exists, but the secret does not.
+    /// - [`DirectoryError::Io`] if the file cannot be read or written.
+    /// - [`DirectoryError::Randomness`] if the system gives no random bytes.
     pub fn secret(&self) -> Result<Secret, DirectoryError> {
         let path = self.path.join("secret");
         match fs::read_to_string(&path) {
@@ -178,7 +186,7 @@ fn is_not_empty(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-/// Reads a secret: 64 hexadecimal digits, white space around them allowed.
+/// Parses a secret: 64 hexadecimal digits, with optional white space around them.
 #[must_use]
 pub fn parse_secret(text: &str) -> Option<Secret> {
     let digits = text.trim().as_bytes();
@@ -192,7 +200,7 @@ pub fn parse_secret(text: &str) -> Option<Secret> {
     Some(Secret(bytes))
 }
 
-/// Makes a directory unless there is one. It is its owner's alone: what is in it says more than is public.
+/// Creates a directory if it is absent. Only its owner can open it, because it holds secrets.
 fn create(path: &Path) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
@@ -206,7 +214,7 @@ fn create(path: &Path) -> io::Result<()> {
     builder.create(path)
 }
 
-/// Durable before anything is wrapped with it.
+/// Writes the secret. It is durable on return, before any value is wrapped with it.
 fn write_secret(path: &Path, secret: &Secret) -> io::Result<()> {
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);

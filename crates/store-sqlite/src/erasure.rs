@@ -1,5 +1,7 @@
-//! What is deleted leaves no bytes behind. SQLite overwrites what it frees (`secure_delete`), but only in its main file, and only when the write-ahead
-//! log, which holds pages as they were, comes to be emptied.
+//! The erasure of deleted bytes from the files.
+//!
+//! SQLite overwrites freed bytes (`secure_delete`), but only in its main file. It does so only when
+//! the write-ahead log, which holds earlier contents of pages, is emptied.
 
 use std::time::Duration;
 
@@ -8,18 +10,19 @@ use rusqlite::Connection;
 
 use crate::{database::SqliteDatabase, error::unavailable};
 
-/// How often the log is tried to be emptied while somebody reads from it.
+/// Number of attempts to empty the log while another connection reads from it.
 const MAX_ATTEMPTS: usize = 5;
-/// How long each keeps others from writing, at most, and the wait between two.
+/// The longest time that one attempt blocks writes, and the pause between two attempts.
 const RETRY_DELAY: Duration = Duration::from_millis(200);
-/// How long SQLite waits for locks otherwise, as rusqlite has it.
+/// SQLite's normal time-out for locks, the default of rusqlite.
 const DEFAULT_BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl SqliteDatabase {
-    /// Rids the files of what was deleted and committed before.
+    /// Erases from the files all bytes that were deleted and committed before.
     ///
     /// # Errors
-    /// `Unavailable` if somebody reads on and on, or SQLite refuses. It is made up for at the next start.
+    /// `Unavailable` if other connections keep reading, or if SQLite refuses. The next start tries
+    /// again.
     pub(crate) async fn erase(&self) -> Result<()> {
         for _ in 0..MAX_ATTEMPTS {
             if self.on_writer(truncate_wal).await? {
@@ -30,9 +33,9 @@ impl SqliteDatabase {
         Err(StoreError::Unavailable("the write-ahead log is being read".to_owned()))
     }
 
-    /// The same as the first thing of a start, in case the process was killed before it came to it.
+    /// Erases as the first work of a start, because a killed process may have left bytes behind.
     pub(crate) fn erase_first(&self) {
-        self.begin_with(|connection| {
+        self.queue_first(|connection| {
             if let Err(error) = truncate_wal(connection) {
                 tracing::warn!(%error, "the write-ahead log is not emptied");
             }
@@ -40,7 +43,9 @@ impl SqliteDatabase {
     }
 }
 
-/// Carries the write-ahead log over into the main file and empties it. Says whether nobody was in the way.
+/// Moves the write-ahead log into the main file and empties it.
+///
+/// Returns `false` if another connection prevented it.
 fn truncate_wal(connection: &mut Connection) -> Result<bool> {
     connection.busy_timeout(RETRY_DELAY).map_err(unavailable)?;
     let emptied =

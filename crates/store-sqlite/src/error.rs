@@ -1,9 +1,9 @@
-//! What became of a statement, as the stores tell it, and numbers as SQLite has them.
+//! Conversion of SQLite's errors and integers to those of the stores.
 
 use acclaim_store::error::{Result, StoreError};
 use rusqlite::ErrorCode;
 
-/// An error before the commit: the transaction is rolled back, so nothing was changed.
+/// Converts an error before the commit: the transaction is rolled back, so nothing was changed.
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 pub(crate) fn unavailable(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
@@ -14,17 +14,17 @@ pub(crate) fn unavailable(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// A value that this program cannot have written.
+/// An error for a stored value that this program cannot have written.
 pub(crate) fn corrupt(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(what.to_string())
 }
 
-/// SQLite's integers are signed.
+/// Converts to SQLite's integers, which are signed.
 pub(crate) fn signed(value: u64) -> Result<i64> {
     i64::try_from(value).map_err(|_| corrupt(format!("{value} is out of range")))
 }
 
-/// SQLite's integers are signed.
+/// Converts from SQLite's integers, which are signed.
 pub(crate) fn unsigned(value: i64) -> Result<u64> {
     u64::try_from(value).map_err(|_| corrupt(format!("{value} is out of range")))
 }

@@ -1,6 +1,9 @@
-//! The intake in process: a bounded queue a contest. It remembers no slots; the sequencer, one step behind, decides.
+//! The intake in the process: one bounded queue for each contest.
 //!
-//! What it holds ends with the process. Nothing is lost by that: embedded, a ballot is answered only once it is recorded.
+//! It has no table of slots: the sequencer, one step later, decides about repeated votes.
+//!
+//! Its content ends with the process. No ballot is lost by that: an embedded installation answers a
+//! ballot only after it is recorded.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -20,10 +23,10 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// Ballots of one contest that may wait. At 200 bytes each about 13 MB.
+/// The largest number of ballots of one contest that can wait: about 13 MB at 200 bytes each.
 pub const MAX_WAITING_BALLOTS: usize = 65_536;
 
-/// See the [module](self). Positions count items; there is one shard, whatever the session says.
+/// See the [module](self). Positions count items. There is one shard, also if the session has more.
 #[derive(Debug, Default)]
 pub struct LocalIntake {
     buffers: Mutex<HashMap<ContestId, Arc<Buffer>>>,
@@ -33,16 +36,16 @@ pub struct LocalIntake {
 struct Buffer {
     epoch: u64,
     queue: Mutex<Queue>,
-    /// Told after every submit, and when the session ends.
+    /// Notified after every submit, and when the session ends.
     filled: Notify,
-    /// What a former session of this process held.
+    /// Items that an earlier session of this process held.
     survivors: Mutex<Vec<Item>>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     items: VecDeque<Item>,
-    /// So many items were trimmed before the first in `items`.
+    /// Number of items that were trimmed before the first one in `items`.
     trimmed: u64,
     open: bool,
     sealed: bool,
@@ -55,7 +58,7 @@ impl Queue {
 }
 
 impl LocalIntake {
-    /// The session's buffer, if it is the present one.
+    /// Returns the session's buffer, or `None` if the session is not the current one.
     fn buffer(&self, session: &Session) -> Option<Arc<Buffer>> {
         self.buffers.lock().get(&session.contest).filter(|buffer| buffer.epoch == session.epoch).cloned()
     }
@@ -71,14 +74,14 @@ fn position(of: &Cursors) -> u64 {
 
 #[async_trait]
 impl Intake for LocalIntake {
-    async fn submit(&self, session: &Session, offers: &[Submission]) -> Result<Vec<SubmitOutcome>> {
+    async fn submit(&self, session: &Session, submissions: &[Submission]) -> Result<Vec<SubmitOutcome>> {
         let Some(buffer) = self.buffer(session) else {
-            return Ok(vec![SubmitOutcome::Rebuilding; offers.len()]);
+            return Ok(vec![SubmitOutcome::Rebuilding; submissions.len()]);
         };
         let mut queue = buffer.queue.lock();
-        let submitted = offers
+        let outcomes = submissions
             .iter()
-            .map(|offer| {
+            .map(|submission| {
                 if queue.sealed {
                     SubmitOutcome::Sealed
                 } else if !queue.open {
@@ -86,17 +89,17 @@ impl Intake for LocalIntake {
                 } else if queue.items.len() >= MAX_WAITING_BALLOTS {
                     SubmitOutcome::Full
                 } else {
-                    queue.items.push_back(offer.item.clone());
+                    queue.items.push_back(submission.item.clone());
                     SubmitOutcome::Buffered
                 }
             })
             .collect();
         drop(queue);
         buffer.filled.notify_one();
-        Ok(submitted)
+        Ok(outcomes)
     }
 
-    async fn drain(&self, session: &Session, after: &Cursors, most: usize) -> Result<DrainOutcome> {
+    async fn drain(&self, session: &Session, after: &Cursors, limit: usize) -> Result<DrainOutcome> {
         let lost = || Ok(DrainOutcome::Lost("the process that held it has ended".to_owned()));
         loop {
             let Some(buffer) = self.buffer(session).filter(|_| after.epoch == session.epoch) else {
@@ -108,7 +111,7 @@ impl Intake for LocalIntake {
                 let Some(skip) = from.checked_sub(queue.trimmed) else { return lost() };
                 if from < queue.end() {
                     let skip = usize::try_from(skip).unwrap_or(usize::MAX);
-                    let items: Vec<Item> = queue.items.iter().skip(skip).take(most).cloned().collect();
+                    let items: Vec<Item> = queue.items.iter().skip(skip).take(limit).cloned().collect();
                     let through = cursors(session, from + items.len() as u64);
                     return Ok(DrainOutcome::Items { items, through });
                 }

@@ -1,4 +1,4 @@
-//! Staff keys and the installation's values.
+//! Staff keys, leases, and the values of the installation.
 
 use std::{collections::HashSet, time::Duration};
 
@@ -170,7 +170,7 @@ fn revoke(tx: &Transaction<'_>, name: &str, at: Instant) -> Result<()> {
     }
 }
 
-/// One process has the file: the lease is always its own.
+/// Only one process has the file, so it always holds every lease.
 #[async_trait]
 impl Leases for SqliteDatabase {
     async fn take_lease(&self, _: &ContestId, _: u64, _: Duration) -> Result<bool> {
@@ -194,6 +194,7 @@ impl Leases for SqliteDatabase {
     }
 }
 
+/// A row's name, role, contests, panel, and the instants `created`, `revoked` and `expires`.
 pub(crate) type StoredKey = (String, String, Option<String>, Option<String>, i64, Option<i64>, Option<i64>);
 
 pub(crate) fn stored_key(row: &Row<'_>) -> rusqlite::Result<StoredKey> {

@@ -1,4 +1,4 @@
-//! The logs.
+//! The logs of the contests: entries, tiles, heads, ballots, rejections and turnout.
 
 use acclaim_ballot_log::{hash::Hash, tile::TileId};
 use acclaim_contest::{BallotId, BallotState, ContestId};
@@ -22,9 +22,12 @@ use crate::{
     error::{corrupt, signed, unavailable, unsigned},
 };
 
-/// Bytes of a row of entries: of a page of 4,096 bytes a row takes a quarter at most, and the rest of it a page of its own.
+/// The largest number of bytes in a row of entries.
+///
+/// A row fills at most a quarter of a page of 4,096 bytes. SQLite moves the rest of a longer row to
+/// a page of its own.
 const MAX_BLOCK_BYTES: usize = 950;
-/// Bytes of entries that one read returns, about.
+/// The approximate number of bytes of entries that one read returns at most.
 const MAX_READ_BYTES: usize = 8 << 20;
 
 #[async_trait]
@@ -57,7 +60,7 @@ impl Ledger for SqliteDatabase {
         })
         .await?;
         if erases && let Err(error) = self.erase().await {
-            // It is committed all the same.
+            // The append is committed all the same.
             tracing::warn!(%contest, %error, "bytes of a destroyed key stay in the write-ahead log until the next start");
         }
         Ok(())
@@ -65,7 +68,8 @@ impl Ledger for SqliteDatabase {
 
     async fn ensure_durable(&self, contest: &ContestId) -> Result<()> {
         let id = contest.clone();
-        // Its commit synchronises all that was written before it: a process that was killed may have left what is in the system's memory alone.
+        // The commit of this update also syncs all earlier writes. A killed process may have left
+        // writes that only the system's memory holds.
         self.write(move |tx| {
             let contest = require_contest_number(tx, &id)?;
             tx.execute("UPDATE heads SET size = size WHERE contest = ?1", [contest]).map_err(unavailable)?;
@@ -74,7 +78,7 @@ impl Ledger for SqliteDatabase {
         .await
     }
 
-    async fn entries(&self, contest: &ContestId, from: u64, most: usize) -> Result<Vec<Bytes>> {
+    async fn entries(&self, contest: &ContestId, from: u64, limit: usize) -> Result<Vec<Bytes>> {
         let id = contest.clone();
         self.read(move |tx| {
             let contest = require_contest_number(tx, &id)?;
@@ -86,7 +90,7 @@ impl Ledger for SqliteDatabase {
                 )
                 .map_err(unavailable)?;
             let mut rows = statement.query(params![contest, signed(from)?]).map_err(unavailable)?;
-            let (mut blocks, mut bytes, until) = (Vec::new(), 0, from.saturating_add(most as u64));
+            let (mut blocks, mut bytes, until) = (Vec::new(), 0, from.saturating_add(limit as u64));
             while let Some(row) = rows.next().map_err(unavailable)? {
                 let block = block(stored_block(row).map_err(unavailable)?)?;
                 bytes += block.lines.len();
@@ -98,7 +102,7 @@ impl Ledger for SqliteDatabase {
                     break;
                 }
             }
-            entries_from(from, most, &blocks)
+            entries_from(from, limit, &blocks)
         })
         .await
     }
@@ -151,19 +155,19 @@ impl Ledger for SqliteDatabase {
         &self,
         contest: &ContestId,
         prefix: [u8; 4],
-        most: usize,
+        limit: usize,
     ) -> Result<usize> {
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(0) };
             let (low, high) = id_range(prefix);
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             tx.prepare_cached(
                 "SELECT count(*) FROM
                  (SELECT 1 FROM rejections WHERE contest = ?1 AND id BETWEEN ?2 AND ?3 LIMIT ?4)",
             )
             .and_then(|mut statement| {
-                statement.query_row(params![contest, low, high, most], |row| row.get::<_, i64>(0))
+                statement.query_row(params![contest, low, high, limit], |row| row.get::<_, i64>(0))
             })
             .map_err(unavailable)
             .and_then(|count| Ok(usize::try_from(unsigned(count)?).unwrap_or(usize::MAX)))
@@ -175,7 +179,7 @@ impl Ledger for SqliteDatabase {
         &self,
         contest: &ContestId,
         after: Option<BallotId>,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<StoredBallot>> {
         let id = contest.clone();
         self.read(move |tx| {
@@ -185,9 +189,9 @@ impl Ledger for SqliteDatabase {
                     "SELECT id, log_index, state, reason FROM ballots WHERE contest = ?1 AND id > ?2 ORDER BY id LIMIT ?3",
                 )
                 .map_err(unavailable)?;
-            // Nothing sorts before the empty blob.
+            // No id sorts before the empty blob.
             let after = after.map_or_else(Vec::new, |after| after.0.to_vec());
-            let page = params![contest, after, signed(most as u64)?];
+            let page = params![contest, after, signed(limit as u64)?];
             let rows = statement.query_map(page, ballot_row).map_err(unavailable)?;
             let ballot = |(id, index, state, reason)| {
                 let state = read_state(state, reason).ok();
@@ -219,13 +223,13 @@ impl Ledger for SqliteDatabase {
         contest: &ContestId,
         prefix: [u8; 4],
         before: u64,
-        most: usize,
+        limit: usize,
     ) -> Result<Vec<(RecordedBallot, Bytes)>> {
         let id = contest.clone();
         self.read(move |tx| {
             let Some(contest) = contest_number(tx, &id)? else { return Ok(Vec::new()) };
             let (low, high) = id_range(prefix);
-            // The ballots are chosen first, so that only their entries are read.
+            // The subquery chooses the ballots first, so that only their entries are read.
             let mut statement = tx
                 .prepare_cached(
                     "SELECT id, newest.log_index, state, reason, entries.log_index, lines FROM
@@ -238,9 +242,9 @@ impl Ledger for SqliteDatabase {
                 )
                 .map_err(unavailable)?;
             let before = i64::try_from(before).unwrap_or(i64::MAX);
-            let most = i64::try_from(most).unwrap_or(i64::MAX);
+            let limit = i64::try_from(limit).unwrap_or(i64::MAX);
             let rows = statement
-                .query_map(params![contest, low, high, before, most], |row| {
+                .query_map(params![contest, low, high, before, limit], |row| {
                     Ok((ballot_row(row)?, (row.get(4)?, row.get(5)?)))
                 })
                 .map_err(unavailable)?;
@@ -255,7 +259,7 @@ impl Ledger for SqliteDatabase {
     }
 }
 
-/// The lowest and the highest id that begin with a prefix.
+/// Returns the lowest and the highest id that begin with a prefix.
 fn id_range(prefix: [u8; 4]) -> ([u8; 16], [u8; 16]) {
     let (mut low, mut high) = ([0; 16], [0xff; 16]);
     for bound in [&mut low, &mut high] {
@@ -285,10 +289,10 @@ pub(crate) fn read_head(tx: &Transaction<'_>, contest: i64) -> Result<Option<Hea
 }
 
 fn swap_head(tx: &Transaction<'_>, contest: i64, append: &Append) -> Result<()> {
-    let found = read_head(tx, contest)?.map(|head| (head.size, head.root));
-    if found != append.expected {
-        let (found, expected) = (found.map(|head| head.0), append.expected.map(|head| head.0));
-        return Err(StoreError::Conflict(format!("the log's size is {found:?}, not {expected:?}")));
+    let stored = read_head(tx, contest)?.map(|head| (head.size, head.root));
+    if stored != append.expected {
+        let (stored, expected) = (stored.map(|head| head.0), append.expected.map(|head| head.0));
+        return Err(StoreError::Conflict(format!("the log's size is {stored:?}, not {expected:?}")));
     }
     let head = &append.head;
     let expected_size = append.expected.map_or(0, |head| head.0);
@@ -361,7 +365,7 @@ fn upsert_tiles(tx: &Transaction<'_>, contest: i64, tiles: &[(TileId, Vec<u8>)])
     Ok(())
 }
 
-/// What was rejected can be cast again, and rejected for another reason: the later one counts.
+/// Stores rejections. A rejected ballot can be cast and rejected again: the later reason counts.
 fn insert_rejections(tx: &Transaction<'_>, contest: i64, rejected: &[(BallotId, Rejection)]) -> Result<()> {
     let mut statement = tx
         .prepare_cached(
@@ -393,7 +397,7 @@ fn add_turnout(tx: &Transaction<'_>, contest: i64, rows: &[Turnout]) -> Result<(
 
 type StoredBlock = (i64, Vec<u8>);
 
-/// Index of the first entry, and all of them.
+/// Reads the index of a block's first entry, and the lines of all its entries.
 pub(crate) fn stored_block(row: &Row<'_>) -> rusqlite::Result<StoredBlock> {
     Ok((row.get(0)?, row.get(1)?))
 }
@@ -404,19 +408,19 @@ pub(crate) fn block((first, lines): StoredBlock) -> Result<Block> {
 
 pub(crate) type StoredTurnout = (i64, String, String, i64);
 
-/// Minute, channel, group, ballots.
+/// Reads minute, channel, group and number of ballots.
 pub(crate) fn stored_turnout(row: &Row<'_>) -> rusqlite::Result<StoredTurnout> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }
 
 pub(crate) fn turnout((minute, channel, group, ballots): StoredTurnout) -> Result<Turnout> {
-    let some = |text: String| (!text.is_empty()).then_some(text);
-    Ok(Turnout { minute, channel: some(channel), group: some(group), ballots: unsigned(ballots)? })
+    let non_empty = |text: String| (!text.is_empty()).then_some(text);
+    Ok(Turnout { minute, channel: non_empty(channel), group: non_empty(group), ballots: unsigned(ballots)? })
 }
 
 pub(crate) type BallotRow = ([u8; 16], i64, i64, Option<String>);
 
-/// Id, index, state, reason.
+/// Reads id, index, state and reason.
 pub(crate) fn ballot_row(row: &Row<'_>) -> rusqlite::Result<BallotRow> {
     Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
 }

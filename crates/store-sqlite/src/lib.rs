@@ -1,6 +1,8 @@
-//! The embedded stores: the database in one SQLite file, the intake in process, the highest checkpoints shown as files.
+//! The embedded stores: the database in one SQLite file, the intake in the process, and the highest
+//! published checkpoints as files.
 //!
-//! `rusqlite` and not sqlx: a batch of ballots is a few thousand small inserts, which plain SQLite does about three times as fast.
+//! The database uses `rusqlite`, not sqlx. A batch of ballots is a few thousand small inserts,
+//! which plain SQLite does about three times as fast.
 
 mod commands;
 mod contest_number;

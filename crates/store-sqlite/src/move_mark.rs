@@ -1,13 +1,15 @@
-//! The mark that the installation is elsewhere, and the triggers that keep everybody from writing while it is there.
+//! The mark of a moved installation, and the triggers that block all writes while the mark is set.
 
 use acclaim_store::{error::Result, relocation::MoveMark};
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::error::{corrupt, unavailable};
 
-/// Name of the installation's value that is the mark.
+/// Name of the installation's value that holds the mark.
 pub(crate) const MARK_NAME: &str = "moved";
-/// Tables that nobody may change any more once the mark is there. Who opened the file before it was can write still.
+/// Tables that are locked while the mark is set.
+///
+/// A process that opened the file before the mark was set could otherwise still write.
 const LOCKED_TABLES: [&str; 9] = [
     "staff_keys",
     "key_revocations",
@@ -20,7 +22,7 @@ const LOCKED_TABLES: [&str; 9] = [
     "revoked_voters",
 ];
 
-/// The mark, if it is there.
+/// Returns the mark, or `None` if it is not set.
 pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<MoveMark>> {
     let value: Option<Vec<u8>> = connection
         .query_row("SELECT value FROM installation WHERE name = ?1", [MARK_NAME], |row| row.get(0))
@@ -31,9 +33,11 @@ pub(crate) fn read(connection: &Connection) -> rusqlite::Result<Option<MoveMark>
     value.map(|json| serde_json::from_slice(&json).map_err(unreadable)).transpose()
 }
 
+/// Sets the mark, or replaces it.
 pub(crate) fn write(tx: &Transaction<'_>, mark: &MoveMark) -> Result<()> {
     let json = serde_json::to_vec(mark).map_err(corrupt)?;
-    // Not an upsert: its insertion would be stopped by the fence, even where there is something to update.
+    // This is not an upsert: the trigger on insertions would abort it, even where a row can be
+    // updated.
     let changed = tx
         .execute("UPDATE installation SET value = ?1 WHERE name = ?2", params![json, MARK_NAME])
         .map_err(unavailable)?;
@@ -44,12 +48,12 @@ pub(crate) fn write(tx: &Transaction<'_>, mark: &MoveMark) -> Result<()> {
     Ok(())
 }
 
-/// Names of the triggers that keep everybody from writing, and what sets them off.
-fn fences() -> Vec<(String, String)> {
+/// The names of the triggers that block writes, and the events that fire them.
+fn write_locks() -> Vec<(String, String)> {
     let all = LOCKED_TABLES
         .into_iter()
         .flat_map(|table| ["INSERT", "UPDATE", "DELETE"].map(|event| (event, table)));
-    // Other values are only ever inserted; the mark itself changes.
+    // All other values are only inserted. The mark itself changes.
     all.chain([("INSERT", "installation")])
         .map(|(event, table)| {
             (format!("moved_{table}_{}", event.to_lowercase()), format!("BEFORE {event} ON {table}"))
@@ -57,9 +61,9 @@ fn fences() -> Vec<(String, String)> {
         .collect()
 }
 
-/// Keeps everybody from writing, until the mark is removed.
+/// Blocks all writes until the mark is removed.
 pub(crate) fn install_write_locks(tx: &Transaction<'_>) -> rusqlite::Result<()> {
-    for (name, event) in fences() {
+    for (name, event) in write_locks() {
         let trigger = format!(
             "CREATE TRIGGER IF NOT EXISTS {name} {event} BEGIN SELECT RAISE(ABORT, 'the installation was moved'); END"
         );
@@ -68,10 +72,10 @@ pub(crate) fn install_write_locks(tx: &Transaction<'_>) -> rusqlite::Result<()> 
     Ok(())
 }
 
-/// Removes the mark, and lets everybody write again.
+/// Removes the mark, and allows writes again.
 pub(crate) fn remove(tx: &Transaction<'_>) -> Result<()> {
     tx.execute("DELETE FROM installation WHERE name = ?1", [MARK_NAME]).map_err(unavailable)?;
-    for (name, _) in fences() {
+    for (name, _) in write_locks() {
         tx.execute_batch(&format!("DROP TRIGGER IF EXISTS {name}")).map_err(unavailable)?;
     }
     Ok(())

@@ -1,4 +1,6 @@
-//! An installation leaves for another database: everything is read, and the mark that it is gone is written, in one transaction.
+//! The move of an installation to another database.
+//!
+//! One transaction reads everything and sets the mark of the move.
 
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{
@@ -23,60 +25,63 @@ use crate::{
     pass_revocations::{StoredMintParameters, instant, minting, revoked_voter},
 };
 
-/// Rows of one part, about.
+/// The approximate number of rows in one part.
 const MAX_ROWS_PER_PART: usize = 8_192;
-/// Commands of one part: each can be as large as a request.
+/// The largest number of commands in one part. A command can be as large as a request.
 const MAX_COMMANDS_PER_PART: usize = 64;
-/// Bytes of entries of one part, about.
+/// The approximate number of bytes of entries in one part.
 const MAX_BYTES_PER_PART: usize = 4 << 20;
 
 impl SqliteDatabase {
-    /// The mark that an installation left here, if it did.
+    /// Returns the mark of a move, or `None` if the installation was not moved.
     ///
     /// # Errors
-    /// As any read.
+    /// As for any read.
     pub async fn move_mark(&self) -> Result<Option<MoveMark>> {
         self.read(|tx| move_mark::read(tx).map_err(unavailable)).await
     }
 
-    /// Sends the whole installation in parts, the last being [`Part::End`], then waits for the mark and leaves it. Nobody else writes meanwhile;
-    /// nothing is changed unless a mark comes. Durable when it returns.
+    /// Sends the whole installation in parts, with [`Part::End`] as the last. Then it waits for
+    /// the mark and sets it.
+    ///
+    /// No other write happens meanwhile. Nothing is changed if no mark arrives. The mark is durable
+    /// when this returns.
     ///
     /// # Errors
-    /// `Unavailable` if `parts` or `mark` is dropped, or as any write.
+    /// `Unavailable` if `parts` or `mark` is dropped. Otherwise as for any write.
     pub async fn move_out(&self, parts: mpsc::Sender<Part>, mark: oneshot::Receiver<MoveMark>) -> Result<()> {
         self.write(move |tx| {
             PartSender { tx, parts }.send_all()?;
-            let mark = mark.blocking_recv().map_err(|_| given_up())?;
+            let mark = mark.blocking_recv().map_err(|_| move_cancelled())?;
             move_mark::write(tx, &mark)?;
             move_mark::install_write_locks(tx).map_err(unavailable)
         })
         .await
     }
 
-    /// Replaces the mark. Durable when it returns.
+    /// Replaces the mark. It is durable when this returns.
     ///
     /// # Errors
-    /// As any write.
+    /// As for any write.
     pub async fn set_move_mark(&self, mark: &MoveMark) -> Result<()> {
         let mark = mark.clone();
         self.write(move |tx| move_mark::write(tx, &mark)).await
     }
 
-    /// Removes the mark, so that the installation goes on here. Durable when it returns.
+    /// Removes the mark, so that the installation continues here. It is durable when this returns.
     ///
     /// # Errors
-    /// As any write.
+    /// As for any write.
     pub async fn remove_move_mark(&self) -> Result<()> {
         self.write(move_mark::remove).await
     }
 }
 
-fn given_up() -> StoreError {
+fn move_cancelled() -> StoreError {
     StoreError::Unavailable("the move was given up".to_owned())
 }
 
-/// Reads an installation out.
+/// Reads an installation and sends it in parts.
 struct PartSender<'a> {
     tx: &'a Transaction<'a>,
     parts: mpsc::Sender<Part>,
@@ -84,7 +89,7 @@ struct PartSender<'a> {
 
 impl PartSender<'_> {
     fn send(&self, part: Part) -> Result<()> {
-        self.parts.blocking_send(part).map_err(|_| given_up())
+        self.parts.blocking_send(part).map_err(|_| move_cancelled())
     }
 
     fn send_all(self) -> Result<()> {
@@ -102,7 +107,7 @@ impl PartSender<'_> {
         ids.map(|id| id.map_err(unavailable)?.parse().map_err(corrupt)).collect()
     }
 
-    /// Sends what a statement finds, some thousand rows a part.
+    /// Sends the rows of a statement, in parts of [`MAX_ROWS_PER_PART`] rows.
     fn send_rows<R, T>(
         &self,
         sql: &str,
@@ -111,13 +116,13 @@ impl PartSender<'_> {
         convert: impl Fn(R) -> Result<T>,
         part: impl Fn(Vec<T>) -> Part,
     ) -> Result<()> {
-        self.send_few_rows(MAX_ROWS_PER_PART, sql, values, read, convert, part)
+        self.send_rows_in_parts(MAX_ROWS_PER_PART, sql, values, read, convert, part)
     }
 
-    /// The same, at most so many rows a part.
-    fn send_few_rows<R, T>(
+    /// Sends the rows of a statement, in parts of at most `limit` rows.
+    fn send_rows_in_parts<R, T>(
         &self,
-        most: usize,
+        limit: usize,
         sql: &str,
         values: impl Params,
         read: impl Fn(&Row<'_>) -> rusqlite::Result<R>,
@@ -125,11 +130,11 @@ impl PartSender<'_> {
         part: impl Fn(Vec<T>) -> Part,
     ) -> Result<()> {
         let mut statement = self.tx.prepare(sql).map_err(unavailable)?;
-        let found = statement.query_map(values, read).map_err(unavailable)?;
+        let results = statement.query_map(values, read).map_err(unavailable)?;
         let mut rows = Vec::new();
-        for row in found {
+        for row in results {
             rows.push(convert(row.map_err(unavailable)?)?);
-            if rows.len() == most {
+            if rows.len() == limit {
                 self.send(part(std::mem::take(&mut rows)))?;
             }
         }
@@ -162,9 +167,9 @@ impl PartSender<'_> {
     }
 
     fn send_contest(&self, id: &ContestId) -> Result<()> {
-        let gone = || corrupt(format!("contest {id} is gone"));
-        let number = contest_number(self.tx, id)?.ok_or_else(gone)?;
-        let record = read_contest(self.tx, id)?.ok_or_else(gone)?;
+        let missing = || corrupt(format!("contest {id} is gone"));
+        let number = contest_number(self.tx, id)?.ok_or_else(missing)?;
+        let record = read_contest(self.tx, id)?.ok_or_else(missing)?;
         let head = read_head(self.tx, number)?;
         self.send(Part::Contest(Box::new(record), head.clone()))?;
         if let Some(subjects) = read_subjects(self.tx, number)? {
@@ -180,7 +185,7 @@ impl PartSender<'_> {
             recorded_ballot,
             Part::Ballots,
         )?;
-        self.send_few_rows(
+        self.send_rows_in_parts(
             MAX_COMMANDS_PER_PART,
             "SELECT key, staff, command, received, outcome FROM commands WHERE contest = ?1 ORDER BY number",
             [number],
@@ -209,7 +214,7 @@ impl PartSender<'_> {
         )
     }
 
-    /// Bounded by bytes, because entries can be large.
+    /// Sends the entries. Each part is also limited in bytes, because entries can be large.
     fn send_entries(&self, contest: i64, head: &Head) -> Result<()> {
         let mut statement = self
             .tx

@@ -67,12 +67,16 @@ impl PassRevocations for SqliteDatabase {
     }
 
     fn is_shared(&self) -> bool {
-        // The directory's lock keeps others out, and those beside the process that has it revoke no passes.
+        // The directory's lock excludes other servers. Commands that run beside the server revoke
+        // no passes.
         false
     }
 }
 
-/// A contest's number; it must have this tag key.
+/// Returns the number of a contest that must exist and have this tag key.
+///
+/// # Errors
+/// `Conflict` if it does not.
 pub(crate) fn require_contest_with_tag_key(
     tx: &Transaction<'_>,
     id: &ContestId,
@@ -131,7 +135,8 @@ fn revoke(
     Ok(PassRevocationOutcome::Done { generation, at: *at })
 }
 
-/// What stands in the way of new passes, and the contest's newest revocation.
+/// Returns those of `voters` that are barred, and the generation of the contest's newest revocation
+/// (0 if there is none).
 pub(crate) fn barred_and_newest(
     tx: &Transaction<'_>,
     contest: i64,
@@ -142,7 +147,7 @@ pub(crate) fn barred_and_newest(
         .map_err(unavailable)?;
     let rows = statement.query_map([contest], |row| row.get(0).map(VoterTag)).map_err(unavailable)?;
     let barred: HashSet<VoterTag> = rows.collect::<rusqlite::Result<_>>().map_err(unavailable)?;
-    let found = voters.iter().filter(|voter| barred.contains(voter)).copied().collect();
+    let barred_voters = voters.iter().filter(|voter| barred.contains(voter)).copied().collect();
     let newest = tx
         .query_row(
             "SELECT coalesce(max(generation), 0) FROM revocations WHERE contest = ?1",
@@ -150,23 +155,26 @@ pub(crate) fn barred_and_newest(
             |row| row.get(0),
         )
         .map_err(unavailable)?;
-    Ok((found, newest))
+    Ok((barred_voters, newest))
 }
 
-/// Forgets why passes were revoked, and of whom; the passes stay revoked.
+/// Deletes the reasons of revocations and the hashes of their content, which could identify the
+/// voters. The passes stay revoked.
 pub(crate) fn forget_reasons(tx: &Transaction<'_>, contest: i64) -> Result<()> {
     tx.execute("DELETE FROM revocations WHERE contest = ?1", [contest]).map_err(unavailable)?;
     Ok(())
 }
 
-/// Tag, generation, whether the voter is barred.
+/// Reads tag, generation, and whether the voter is barred.
 pub(crate) fn revoked_voter(row: &Row<'_>) -> rusqlite::Result<RevokedVoter> {
     Ok(RevokedVoter { voter: VoterTag(row.get(0)?), generation: row.get(1)?, is_barred: row.get(2)? })
 }
 
 pub(crate) type StoredMintParameters = (Option<u32>, Option<i64>, Option<i64>, Option<u32>);
 
-/// What the passes of a request say, from the columns `pass_key`, `expires`, `admitted`, `generation`.
+/// Converts the columns `pass_key`, `expires`, `admitted` and `generation` of a request for passes.
+///
+/// Returns `None` for a row of an earlier program, whose passes are of version 1.
 pub(crate) fn minting(
     (pass_key, expires, admitted, generation): StoredMintParameters,
 ) -> Result<Option<MintParameters>> {

@@ -1,4 +1,4 @@
-//! The highest checkpoints shown, a file a contest beside the database.
+//! The highest published checkpoints, one file for each contest, beside the database.
 
 use std::{
     fs,
@@ -14,20 +14,22 @@ use acclaim_store::{
 };
 use async_trait::async_trait;
 
-/// Checkpoints as files `<contest>.checkpoint`, and cosigned ones as `<contest>.cosigned`, in one directory.
+/// The checkpoints as files `<contest>.checkpoint`, and the cosigned ones as `<contest>.cosigned`,
+/// in one directory.
 ///
-/// A file is replaced by renaming, and left to the system to bring to disk: it survives the process, and after a loss of power it may be
-/// older than the ledger, which is synchronised. That errs on the safe side: an older file accepts the ledger as it is.
+/// A file is replaced by renaming, without a sync: it survives the process. After a loss of power
+/// it may be older than the ledger, which is synced. That is safe: the check against an older file
+/// accepts the ledger as it is.
 #[derive(Debug)]
 pub struct PublishedCheckpointFiles {
     directory: PathBuf,
 }
 
 impl PublishedCheckpointFiles {
-    /// Files in `directory`, which is created if it is absent.
+    /// Uses the files in `directory`, and creates it if it is absent.
     ///
     /// # Errors
-    /// When it cannot be created.
+    /// If the directory cannot be created.
     pub fn new(directory: &Path) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         Ok(Self { directory: directory.to_owned() })
@@ -56,12 +58,13 @@ impl PublishedCheckpoints for PublishedCheckpointFiles {
         read(&self.cosigned_path(contest))
     }
 
-    // The directory's lock leaves one writer, so that nobody comes in between.
+    // The directory's lock leaves one writer, so the file cannot change between the read and the
+    // write.
     async fn save_cosigned(&self, contest: &ContestId, note: &str) -> Result<()> {
         let path = self.cosigned_path(contest);
         let size = checkpoint_size(note)?;
         match read(&path)? {
-            Some(kept) if checkpoint_size(&kept).is_ok_and(|kept| kept > size) => Ok(()),
+            Some(stored) if checkpoint_size(&stored).is_ok_and(|stored| stored > size) => Ok(()),
             _ => write(&path, note),
         }
     }
@@ -79,7 +82,8 @@ impl PublishedCheckpoints for PublishedCheckpointFiles {
 
 fn read(path: &Path) -> Result<Option<String>> {
     match fs::read_to_string(path) {
-        // A loss of power can leave a file of no bytes, renamed before its content was on disk: nothing is known then.
+        // A loss of power can leave an empty file, if it was renamed before its content was on
+        // disk. Then no checkpoint is known.
         Ok(text) if text.is_empty() => {
             tracing::warn!(file = %path.display(), "the file of a checkpoint is empty");
             Ok(None)
@@ -90,7 +94,8 @@ fn read(path: &Path) -> Result<Option<String>> {
     }
 }
 
-/// Some tens of microseconds of file system calls without a sync: less than a hop to another thread would cost.
+/// Replaces a file without a sync. That takes some tens of microseconds, less than a switch to
+/// another thread would cost.
 fn write(path: &Path, note: &str) -> Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");

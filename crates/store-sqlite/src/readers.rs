@@ -1,5 +1,7 @@
-//! The connections that read: a fixed number, each lent to one read at a time. Reads beyond that number wait, and fail
-//! if they wait too long, so that a flood of requests cannot make threads, connections or page caches without bound.
+//! The connections for reads: a fixed number, each used by one read at a time.
+//!
+//! Further reads wait, and fail after a time-out. Many requests at once therefore cannot create
+//! threads, connections or page caches without bound.
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
@@ -19,7 +21,7 @@ const CACHE_KIB: i32 = 16_384;
 #[derive(Debug)]
 pub(crate) struct Readers {
     path: PathBuf,
-    /// Connections that no read uses now; opened when they are first needed.
+    /// Open connections that no read uses now. A connection is opened when it is first needed.
     idle: Mutex<Vec<Connection>>,
     /// One permit for each connection that may be open.
     permits: Arc<Semaphore>,
@@ -28,7 +30,7 @@ pub(crate) struct Readers {
 }
 
 impl Readers {
-    /// At most `count` connections to the file at `path`.
+    /// Allows at most `count` connections to the file at `path`.
     pub(crate) fn new(path: PathBuf, count: usize) -> Arc<Self> {
         Arc::new(Self::with_wait(path, count, CONNECTION_TIMEOUT))
     }
@@ -40,7 +42,8 @@ impl Readers {
     /// Runs `body` in one read transaction, on a thread that may block.
     ///
     /// # Errors
-    /// `Unavailable` if no connection is free within five seconds or none can be opened, and whatever `body` returns.
+    /// `Unavailable` if no connection is free within five seconds, or if none can be opened. Also
+    /// any error that `body` returns.
     pub(crate) async fn read<T: Send + 'static>(
         self: &Arc<Self>,
         body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
@@ -50,7 +53,7 @@ impl Readers {
         let permit = acquiring.await.ok().and_then(|permit| permit.ok()).ok_or_else(busy)?;
         let readers = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || {
-            // Held until the read has ended, also when the request has gone.
+            // The permit is held until the read has ended, also if the request is dropped before.
             let _permit = permit;
             readers.read_now(body)
         });
@@ -76,8 +79,8 @@ impl Readers {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        // Not read-only: the last connection of a write-ahead log must be able to tidy up. `query_only` keeps it from
-        // writing.
+        // The connection is not read-only, because the last connection must be able to clean up the
+        // write-ahead log. `query_only` prevents it from writing.
         let flags =
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(&self.path, flags)?;
@@ -100,14 +103,14 @@ mod tests {
         let writer = Connection::open(&path).unwrap();
         writer.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
         let readers = Readers::new(path, 3);
-        let (now, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (running, peak) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let reads = (0..200).map(|_| {
-            let (readers, now, most) = (Arc::clone(&readers), Arc::clone(&now), Arc::clone(&most));
+            let (readers, running, peak) = (Arc::clone(&readers), Arc::clone(&running), Arc::clone(&peak));
             tokio::spawn(async move {
                 let read = readers.read(move |_| {
-                    most.fetch_max(now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    peak.fetch_max(running.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
                     std::thread::yield_now();
-                    now.fetch_sub(1, Ordering::SeqCst);
+                    running.fetch_sub(1, Ordering::SeqCst);
                     Ok(())
                 });
                 read.await.unwrap();
@@ -116,7 +119,7 @@ mod tests {
         for read in reads.collect::<Vec<_>>() {
             read.await.unwrap();
         }
-        assert!((1..=3).contains(&most.load(Ordering::SeqCst)), "{most:?} reads at once");
+        assert!((1..=3).contains(&peak.load(Ordering::SeqCst)), "{peak:?} reads at once");
         assert!((1..=3).contains(&readers.idle.lock().len()));
     }
 

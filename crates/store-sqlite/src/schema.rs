@@ -1,4 +1,4 @@
-//! The file as it is opened: ours, configured, and of this program's schema.
+//! Opening the file: the checks that it is Acclaim's, its settings, and its migrations.
 
 use std::{
     fs::OpenOptions,
@@ -10,7 +10,8 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::move_mark;
 
-/// The schema's version, kept in `user_version`. Migration N leads from version N - 1 to N.
+/// The migrations. Migration N leads from schema version N - 1 to N. SQLite's `user_version` holds
+/// the version.
 const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/1.sql"),
     include_str!("../migrations/2.sql"),
@@ -26,34 +27,34 @@ const MIGRATIONS: &[&str] = &[
 /// The version of this program's schema.
 pub(crate) const SCHEMA_VERSION: usize = MIGRATIONS.len();
 
-/// Marks the file as ours: `acl1` in ASCII.
+/// Marks the file as Acclaim's: `acl1` in ASCII.
 const APPLICATION_ID: i32 = 0x6163_6c31;
 
 /// Why the file cannot be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another program's, or one of another version of this program.
+    /// The file belongs to another program, or to another version of this program.
     #[error("{path} is {what}")]
     Foreign {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// Description of the file.
         what: String,
     },
-    /// The installation went elsewhere, or is on its way.
+    /// The installation was moved, or its move is not complete.
     #[error("{}", moved_message(path, mark))]
     Moved {
         /// The file.
         path: PathBuf,
-        /// Where it went.
+        /// The target of the move.
         mark: MoveMark,
     },
-    /// SQLite said no.
+    /// SQLite returned an error.
     #[error("{path}: {error}")]
     Sqlite {
         /// The file.
         path: PathBuf,
-        /// SQLite's words.
+        /// SQLite's error.
         error: rusqlite::Error,
     },
 }
@@ -71,7 +72,7 @@ fn moved_message(path: &Path, mark: &MoveMark) -> String {
     )
 }
 
-/// A connection that may write, to a file that is ours and up to date.
+/// Opens a connection for writes to Acclaim's file, and updates the file's schema.
 pub(crate) fn prepare(path: &Path) -> std::result::Result<Connection, OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
     let (mut connection, version) = inspect(path)?;
@@ -80,10 +81,12 @@ pub(crate) fn prepare(path: &Path) -> std::result::Result<Connection, OpenError>
     Ok(connection)
 }
 
-/// A connection to a file that is ours or new, and its schema's version.
+/// Opens a connection to a file that is new or Acclaim's. Returns it with the file's schema
+/// version.
 pub(crate) fn inspect(path: &Path) -> std::result::Result<(Connection, usize), OpenError> {
     let failed = |error| OpenError::Sqlite { path: path.to_owned(), error };
-    // A new one is its owner's alone, and SQLite gives its other files the same mode. What fails here fails again below.
+    // Only its owner can read a new file, and SQLite gives its other files the same mode. An error
+    // here appears again below.
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     #[cfg(unix)]
@@ -110,12 +113,13 @@ pub(crate) fn inspect(path: &Path) -> std::result::Result<(Connection, usize), O
 
 pub(crate) fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
-    // The promise `recorded`: the write-ahead log is synchronised at every commit.
+    // `recorded` promises durability: the write-ahead log is synced at every commit.
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "cache_size", -131_072)?;
     connection.pragma_update(None, "wal_autocheckpoint", 8_192)?;
-    // What is deleted leaves no bytes behind in the main file; `erasure` rids the write-ahead log of it.
+    // Deleted bytes are overwritten in the main file. `erasure` removes them from the write-ahead
+    // log.
     connection.pragma_update_and_check(None, "secure_delete", true, |_| Ok(()))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
@@ -125,7 +129,7 @@ fn migrate(connection: &mut Connection, version: usize) -> rusqlite::Result<()> 
     for (number, migration) in (1_u32..).zip(MIGRATIONS).skip(version) {
         let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         tx.execute_batch(migration)?;
-        // A table that was made again has lost its triggers, and a new one has none.
+        // A table that a migration created again has lost its triggers, and a new table has none.
         let is_last = usize::try_from(number) == Ok(SCHEMA_VERSION);
         if is_last && move_mark::read(&tx)?.is_some() {
             move_mark::install_write_locks(&tx)?;

@@ -1,4 +1,4 @@
-//! The connection that writes, on a thread of its own.
+//! The connection for writes, on its own thread.
 
 use std::{io, thread, time::Duration};
 
@@ -6,17 +6,19 @@ use acclaim_store::error::{Result, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs that may wait for the connection; more make the caller wait.
+/// Number of jobs that can wait for the connection. A caller with one more job waits.
 const QUEUE_CAPACITY: usize = 64;
-/// How long a caller waits for a place in the queue.
+/// How long a caller waits until the queue has a free place.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
-/// See the [module](self). Dropping it ends the thread, after the jobs that wait, and closes the connection.
+/// See the [module](self).
+///
+/// Dropping it ends the thread after the queued jobs, and closes the connection.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    /// `None` only while it is dropped.
+    /// `None` only while the writer is dropped.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -25,7 +27,7 @@ impl Writer {
     /// Starts the thread.
     ///
     /// # Errors
-    /// If the system gives no thread.
+    /// If the system cannot start a thread.
     pub(crate) fn start(mut connection: Connection) -> io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(QUEUE_CAPACITY);
         let thread = thread::Builder::new().name("sqlite-writer".to_owned()).spawn(move || {
@@ -36,18 +38,19 @@ impl Writer {
         Ok(Self { jobs: Some(jobs), thread: Some(thread) })
     }
 
-    /// Runs `work` on the connection; it runs to its end even if the caller is dropped.
+    /// Runs `work` on the connection. The work runs to its end even if the caller is dropped.
     ///
     /// # Errors
-    /// `Unavailable` if there is no place in the queue within ten seconds: then it does not run. `Unknown` if the
-    /// thread ended at work. And whatever `work` returns.
+    /// - `Unavailable` if the queue has no free place within ten seconds. Then `work` does not run.
+    /// - `Unknown` if the thread ended during the work.
+    /// - Any error that `work` returns.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            // The caller may be gone; the work stands all the same.
+            // The caller may have stopped waiting. The work counts all the same.
             let _gone = answer.send(work(connection));
         });
         let unavailable = |why: &str| StoreError::Unavailable(why.to_owned());
@@ -59,8 +62,8 @@ impl Writer {
         answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
     }
 
-    /// Queues work that nobody waits for; at a start, when the queue is empty.
-    pub(crate) fn begin_with(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
+    /// Queues work without waiting for its end. Called at start, when the queue is empty.
+    pub(crate) fn queue_first(&self, work: impl FnOnce(&mut Connection) + Send + 'static) {
         let _full_or_ended = self.jobs.as_ref().map(|jobs| jobs.try_send(Box::new(work)));
     }
 }

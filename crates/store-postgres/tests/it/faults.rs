@@ -1,4 +1,4 @@
-//! A server that dies, and connections that are cut.
+//! A server that is killed, and connections that are cut.
 
 use std::{
     sync::Arc,
@@ -18,13 +18,14 @@ use crate::{
     server as shared,
 };
 
-/// How often the server is killed, and after how many appends each time.
+/// Number of times that the server is killed.
 const KILLS: u64 = 6;
+/// Number of appends before each kill.
 const APPENDS: u64 = 7;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_appended_survives_the_servers_death() {
-    // Each append asks for what it needs.
+    // The server's default is weak, so each append must request durability itself.
     let mut server = Server::start(&["synchronous_commit=off"]).await;
     let (database, _) = database_by(&server, server.port()).await;
     let id = contest(&database, "killed").await;
@@ -45,7 +46,7 @@ async fn what_was_appended_survives_the_servers_death() {
     check_log(&database, &id, promised).await;
 }
 
-/// A commit that waits for a standby is there for every reader once the server was restarted, and on no standby.
+/// After a restart every reader sees a commit that waited for a standby, but no standby has it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waits_for_standby_before_log_is_durable() {
     let mut server = Server::start(&[]).await;
@@ -63,7 +64,7 @@ async fn waits_for_standby_before_log_is_durable() {
     server.execute("postgres", "ALTER SYSTEM SET synchronous_standby_names = 'away'").await;
     server.execute("postgres", "SELECT pg_reload_conf()").await;
     let before = database.head(&id).await.unwrap().unwrap();
-    // The setting comes a moment after its reload.
+    // The setting takes effect a moment after the reload.
     let (mut end, mut root) = (end_of(&before), 1);
     loop {
         root += 1;
@@ -90,7 +91,8 @@ async fn waits_for_standby_before_log_is_durable() {
     .await;
 }
 
-/// Appends until it is told to stop and tells how often it was answered `Ok`, and where the log ended then.
+/// Appends until `stopped` is set. After each `Ok` it sends the number of appends and the end of
+/// the log.
 async fn keep_appending(
     database: Arc<PostgresDatabase>,
     id: ContestId,
@@ -115,18 +117,19 @@ async fn keep_appending(
     }
 }
 
-/// Reads again while connections of the server that died are still being handed out, as whoever is told `Unavailable` does.
+/// Repeats a call while connections of the killed server are still handed out. Callers do the same
+/// after `Unavailable`.
 async fn retry_while_unavailable<T>(mut read: impl AsyncFnMut() -> Result<T, StoreError>) -> T {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         match read().await {
-            Err(StoreError::Unavailable(_)) if begun.elapsed() < Duration::from_secs(20) => {}
+            Err(StoreError::Unavailable(_)) if started.elapsed() < Duration::from_secs(20) => {}
             other => return other.unwrap(),
         }
     }
 }
 
-/// The log is at least as long as promised, and all its parts agree.
+/// Checks that the log is at least as long as promised, and that its parts agree.
 async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option<(u64, Hash)>) {
     let before = retry_while_unavailable(|| database.head(id)).await.unwrap();
     let (size, root) = promised.unwrap();
@@ -142,23 +145,23 @@ async fn check_log(database: &PostgresDatabase, id: &ContestId, promised: Option
         assert_eq!(*entry, entry_at(index));
     }
     for index in (0..before.size).step_by(37).chain([before.size - 1]) {
-        let found = retry_while_unavailable(|| database.ballot(id, ballot_at(index))).await;
-        assert_eq!(found.unwrap().index, index);
+        let ballot = retry_while_unavailable(|| database.ballot(id, ballot_at(index))).await;
+        assert_eq!(ballot.unwrap().index, index);
     }
     assert_eq!(before.checkpoint, format!("note {}", before.size));
     assert_eq!(entries.len() % 100, 0, "half an append");
 }
 
-/// How an append is done.
+/// The two ways of an append.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Append {
-    /// Ballots alone: one statement that commits by itself.
+    /// Only ballots: one statement that commits by itself.
     AtOnce,
-    /// In a transaction of several.
+    /// A transaction of several statements.
     InSteps,
 }
 
-/// Appends by way of a faulty connection, and returns what the caller was told and how long the log is then.
+/// Appends over a faulty connection. Returns the error, and the size of the log afterwards.
 async fn faulty_append(how: Append, word: &'static str, fault: Fault) -> (StoreError, u64) {
     let server = shared().await;
     let proxy = Proxy::start(server.port(), word, fault).await;
@@ -172,7 +175,7 @@ async fn faulty_append(how: Append, word: &'static str, fault: Fault) -> (StoreE
     let id = contest(&database, "faulty").await;
     let first = append(None, 10, 1);
     database.append(&id, first.clone()).await.unwrap();
-    // As many as one message of 64 KiB holds: the proxy reads it at once.
+    // One message of 64 KiB holds these ballots, so the proxy reads it at once.
     let mut second = append(end_of(&first.head), 250, 2);
     if how == Append::InSteps {
         second.marks = vec![(ballot_at(3), BallotState::Replaced)];
@@ -181,21 +184,22 @@ async fn faulty_append(how: Append, word: &'static str, fault: Fault) -> (StoreE
     let error = database.append(&id, second).await.unwrap_err();
     assert!(proxy.has_happened(), "{error}");
 
-    // Whatever became of it, the next one has a connection that works, and an answer.
+    // After any outcome the next append gets a working connection and an answer.
     let head = direct.head(&id).await.unwrap().unwrap();
     let end = (direct.entries(&id, 0, 10_000).await.unwrap().len() as u64, head.size);
     assert_eq!(end.0, end.1);
-    // After a silence the server has to notice that the former transaction's client is gone.
+    // After a silence the server must first notice that the client of the former transaction is
+    // gone.
     until_available(async || database.append(&id, append(end_of(&head), 1, 3)).await).await;
     (error, head.size)
 }
 
-/// Tries again while the answer is `Unavailable`.
+/// Repeats an attempt while the answer is `Unavailable`.
 async fn until_available(mut attempt: impl AsyncFnMut() -> Result<(), StoreError>) {
-    let begun = Instant::now();
+    let started = Instant::now();
     while let Err(error) = attempt().await {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-        assert!(begun.elapsed() < Duration::from_secs(20), "{error}");
+        assert!(started.elapsed() < Duration::from_secs(20), "{error}");
     }
 }
 
@@ -223,16 +227,16 @@ async fn a_commit_that_is_never_answered_is_unknown_after_a_while() {
 #[tokio::test]
 async fn unanswered_autocommit_is_unknown() {
     for (fault, size) in [(Fault::Lost, 10), (Fault::AnswerLost, 260), (Fault::Silence, 10)] {
-        let (error, found) = faulty_append(Append::AtOnce, "0000000123", fault).await;
+        let (error, actual) = faulty_append(Append::AtOnce, "0000000123", fault).await;
         assert!(matches!(error, StoreError::Unknown(_)), "{fault:?}: {error}");
-        assert_eq!(found, size, "{fault:?}");
+        assert_eq!(actual, size, "{fault:?}");
     }
 }
 
 #[tokio::test]
 async fn what_fails_before_the_commit_is_not_done() {
     for fault in [Fault::Lost, Fault::AnswerLost, Fault::Silence] {
-        // The second is a part of an entry.
+        // The second word is a part of an entry.
         for word in ["BEGIN", "0000000123"] {
             let (error, size) = faulty_append(Append::InSteps, word, fault).await;
             assert!(matches!(error, StoreError::Unavailable(_)), "{word} {fault:?}: {error}");

@@ -1,4 +1,4 @@
-//! The database of a cluster keeps the promises of the traits, on a real server that is killed, cut off and shared.
+//! Tests of a cluster's database on real servers, which are killed, cut off and shared.
 
 #![expect(
     clippy::unwrap_used,
@@ -31,7 +31,8 @@ use acclaim_test_support::conformance;
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
-/// The server that most tests share: started by the first, stopped by its watchdog after the last.
+/// The server that most tests share. The first test starts it, and its watchdog stops it after the
+/// last test.
 async fn server() -> Arc<Server> {
     static SERVER: Mutex<Option<Arc<Server>>> = Mutex::const_new(None);
     let mut server = SERVER.lock().await;
@@ -41,7 +42,8 @@ async fn server() -> Arc<Server> {
     }
 }
 
-/// A new database on a server, by way of a port, with time-outs fit for tests.
+/// Creates a database on a server. It is reached over `port`, for example of a proxy. Returns its
+/// name too.
 async fn database_by(server: &Server, port: u16) -> (PostgresDatabase, String) {
     let name = server.empty_database().await;
     let url = server.url_by(server.port(), &name);
@@ -50,13 +52,13 @@ async fn database_by(server: &Server, port: u16) -> (PostgresDatabase, String) {
     (PostgresDatabase::connect(&settings).await.unwrap(), name)
 }
 
-/// A new database on the shared server.
+/// Creates a database on the shared server.
 async fn database() -> PostgresDatabase {
     let server = server().await;
     database_by(&server, server.port()).await.0
 }
 
-/// A new contest, a test.
+/// Creates a test contest.
 async fn contest(database: &PostgresDatabase, id: &str) -> ContestId {
     let mut definition = conformance::definition(id);
     definition.test = true;
@@ -64,7 +66,7 @@ async fn contest(database: &PostgresDatabase, id: &str) -> ContestId {
     definition.id
 }
 
-/// The ballot whose entry is at this index.
+/// The ballot with the entry at this index.
 fn ballot_at(index: u64) -> BallotId {
     let mut id = [0; 16];
     id[..8].copy_from_slice(&index.wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes());
@@ -77,7 +79,7 @@ fn entry_at(index: u64) -> Bytes {
     Bytes::from(format!("{index:0>180}"))
 }
 
-/// An append of so many ballots, whose `root` is that of no other.
+/// An append of `ballots` ballots. Each call has its own `root`.
 fn append(expected: Option<(u64, Hash)>, ballots: u64, root: u64) -> Append {
     let from = expected.map_or(0, |head| head.0);
     let size = from + ballots;

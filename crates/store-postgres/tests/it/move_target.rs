@@ -1,4 +1,4 @@
-//! What leaves the embedded database arrives in this one, and reads the same.
+//! An installation that is moved from the embedded database to this one reads the same.
 
 use std::{fmt::Debug, sync::Arc};
 
@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{append, ballot_at, database, database_by, end_of, server};
 
-/// More than goes into one part.
+/// More ballots than fit into one part.
 const BALLOTS: u64 = 9_000;
 
 fn command(key: &str) -> QueuedCommand {
@@ -43,7 +43,7 @@ fn revocation(by: &str) -> PassRevocation {
     }
 }
 
-/// Everything that the conformance suite leaves behind, and a log of many ballots of every state.
+/// Writes the contents of the conformance suite, and a log of many ballots with every state.
 async fn fill_source(source: &SqliteDatabase) -> ContestId {
     conformance::check_database(source).await.unwrap();
     let id = conformance::definition("many").id;
@@ -80,20 +80,20 @@ async fn fill_source(source: &SqliteDatabase) -> ContestId {
     id
 }
 
-/// A request to revoke a staff key, the same one each time.
+/// A request to revoke a staff key. Each call returns the same request.
 async fn key_revocation(source: &SqliteDatabase) -> KeyRevocationRequest {
     let name = source.staff_keys().await.unwrap().remove(0).name;
     let at = Instant::from_seconds(7).unwrap();
     KeyRevocationRequest { id: RequestId::new("chair", "revoke"), name, within: None, at }
 }
 
-/// Moves, up to the commit.
+/// Moves the installation, and commits.
 async fn move_to_target(source: &Arc<SqliteDatabase>, destination: &PostgresDatabase, id: &str) {
     let mut move_target = destination.move_target().await.unwrap();
     assert_eq!(*move_target.state(), MoveTargetState::Empty);
     let (sender, mut parts) = mpsc::channel(1);
-    let (go, mark_receiver) = oneshot::channel();
-    let leaving = tokio::spawn({
+    let (mark_sender, mark_receiver) = oneshot::channel();
+    let moving = tokio::spawn({
         let source = Arc::clone(source);
         async move { source.move_out(sender, mark_receiver).await }
     });
@@ -103,8 +103,8 @@ async fn move_to_target(source: &Arc<SqliteDatabase>, destination: &PostgresData
         }
         move_target.take(part).await.unwrap();
     }
-    go.send(MoveMark { id: id.to_owned(), to: "there".to_owned(), complete: false }).unwrap();
-    leaving.await.unwrap().unwrap();
+    mark_sender.send(MoveMark { id: id.to_owned(), to: "there".to_owned(), complete: false }).unwrap();
+    moving.await.unwrap().unwrap();
     move_target.commit(id).await.unwrap();
 }
 
@@ -119,7 +119,7 @@ async fn assert_reads_same(here: &dyn Database, there: &dyn Database) {
         (here.revoked_voters(0).await.unwrap(), there.revoked_voters(0).await.unwrap());
     assert!(!ours.is_empty());
     for voters in [&mut ours, &mut theirs] {
-        voters.sort_by_key(|found| (found.generation, found.voter.0));
+        voters.sort_by_key(|revoked| (revoked.generation, revoked.voter.0));
     }
     assert_same(ours, theirs);
     for record in here.contests().await.unwrap() {
@@ -141,7 +141,7 @@ async fn assert_reads_same(here: &dyn Database, there: &dyn Database) {
             at += entries.len() as u64;
         }
         for first in 0..=255 {
-            // Ids of the tests begin with some of these.
+            // The ids of the tests begin with some of these prefixes.
             let prefix = [first; 4];
             let (ours, theirs) = (
                 here.ballots_with_prefix(id, prefix, u64::MAX, usize::MAX),
@@ -179,7 +179,8 @@ async fn moved_installation_reads_the_same() {
         source.rejection(&id, rejected).await.unwrap(),
         destination.rejection(&id, rejected).await.unwrap(),
     );
-    // What was asked before is known: commands by key, staff key and content, passes by request; deleted ids are retired.
+    // Earlier requests are recognised: commands by key, staff key and content, and requests for
+    // passes by id and content. Deleted ids stay retired.
     assert!(matches!(
         destination.queue_command(&id, &command("first")).await.unwrap(),
         QueueOutcome::Known(Some(_))
@@ -221,7 +222,7 @@ async fn moved_installation_reads_the_same() {
     assert!(matches!(new, PassRevocationOutcome::Done { generation, .. } if generation > newest), "{new:?}");
     let retired = destination.create_draft(&conformance::definition("never-used"), b"w").await;
     assert!(matches!(retired, Err(StoreError::Conflict(_))), "{retired:?}");
-    // The log goes on.
+    // The log continues.
     let head = destination.head(&id).await.unwrap().unwrap();
     destination.append(&id, append(end_of(&head), 3, 2)).await.unwrap();
     assert_eq!(destination.head(&id).await.unwrap().map(|head| head.size), Some(BALLOTS + 3));
@@ -244,18 +245,18 @@ async fn concurrent_start_finds_moved_installation() {
     let (destination, name) = database_by(&server, server.port()).await;
     let destination = Arc::new(destination);
     let mut move_target = destination.move_target().await.unwrap();
-    let founding = tokio::spawn({
+    let starting = tokio::spawn({
         let destination = Arc::clone(&destination);
         async move { destination.add_installation_value("name", b"theirs").await }
     });
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while server.number(&name, waiting).await == 0 {
-        assert!(!founding.is_finished(), "it did not wait");
+        assert!(!starting.is_finished(), "it did not wait");
     }
     move_target.take(Part::Values(source.installation_values().await.unwrap())).await.unwrap();
     move_target.commit("by-this").await.unwrap();
-    let founded = founding.await.unwrap();
-    assert!(matches!(founded, Err(StoreError::Conflict(_))), "{founded:?}");
+    let started = starting.await.unwrap();
+    assert!(matches!(started, Err(StoreError::Conflict(_))), "{started:?}");
     let values = destination.installation_values().await.unwrap();
     assert!(values.contains(&("name".to_owned(), b"ours".to_vec())), "{values:?}");
 }
@@ -270,6 +271,6 @@ async fn cancelled_move_leaves_nothing() {
     destination.create_draft(&conformance::definition("other"), b"w").await.unwrap();
     match destination.move_target().await.unwrap().state() {
         MoveTargetState::Occupied(held) => assert_eq!(held, "contests (other): 1"),
-        found => panic!("{found:?}"),
+        other => panic!("{other:?}"),
     }
 }

@@ -1,4 +1,5 @@
-//! Behind Debian's `PgBouncer`, which lends a connection for one transaction and knows nothing of prepared statements.
+//! Tests behind Debian's `PgBouncer`, which gives a connection to one transaction and knows no
+//! prepared statements.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,12 +11,12 @@ use acclaim_test_support::conformance;
 
 use crate::{append, ballot_at, contest, end_of, entry_at, server as shared};
 
-/// Connections that the pooler lends, fewer than a process asks for.
+/// Connections of the pooler, fewer than the process asks for.
 const POOLER_CONNECTIONS: u16 = 2;
-/// Tasks at once.
+/// Number of concurrent tasks.
 const TASKS: u64 = 8;
 
-/// A new database by way of a pooler, which migrates it too.
+/// Creates a database behind a pooler, and also migrates it over the pooler.
 async fn pooled(server: &Server, pooler: &PgBouncer) -> PostgresDatabase {
     let name = server.empty_database().await;
     let url = format!("{}?statement-cache-capacity=0", server.url_by(pooler.port(), &name));
@@ -30,7 +31,8 @@ async fn database_passes_conformance_behind_pooler() {
     conformance::check_database(&pooled(&server, &pooler).await).await.unwrap();
 }
 
-/// With named statements, or reads outside of transactions, these find statements of others or none.
+/// With named statements, or reads outside transactions, these tasks would find statements of
+/// others, or none.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn many_at_once_share_a_poolers_connections() {
     let server = shared().await;
@@ -48,7 +50,7 @@ async fn many_at_once_share_a_poolers_connections() {
     assert_eq!(database.contests().await.unwrap().len() as u64, TASKS);
 }
 
-/// Everything that a contest sees, small and large appends, and reads that find what was written.
+/// Does the operations of a contest: small and large appends, and reads that find the written rows.
 async fn vote_and_read(database: &PostgresDatabase, name: &str) {
     let id = contest(database, name).await;
     let mut expected = None;
@@ -85,7 +87,7 @@ async fn vote_and_read(database: &PostgresDatabase, name: &str) {
     assert_eq!(database.passes(&id).await.unwrap(), [("pass".to_owned(), 30)]);
 }
 
-/// The server's time-outs hold although the pooler takes no parameters at the start.
+/// The server's time-outs also hold behind a pooler, which takes no parameters at the start.
 #[tokio::test]
 async fn a_read_that_takes_too_long_ends_behind_a_pooler() {
     let server = shared().await;

@@ -1,4 +1,5 @@
-//! A connection between the database and its server that can be cut at a certain word.
+//! A proxy between the database and its server. It can cut a connection when it sees a certain
+//! word.
 
 use std::sync::{
     Arc,
@@ -10,25 +11,26 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-/// What happens when a client sends the word.
+/// The fault that happens when a client sends the word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fault {
-    /// It does not arrive, and the connection is cut.
+    /// The word does not arrive, and the connection is cut.
     Lost,
-    /// It arrives and is answered, the answer does not arrive, and the connection is cut.
+    /// The word arrives, and the server answers. The answer does not arrive, and the connection is
+    /// cut.
     AnswerLost,
-    /// It does not arrive, and nothing else happens any more.
+    /// The word does not arrive, and the connection stays silent.
     Silence,
 }
 
-/// Listens on a port of its own.
+/// A proxy on its own port.
 pub(crate) struct Proxy {
     pub(crate) port: u16,
     armed: Arc<AtomicBool>,
 }
 
 impl Proxy {
-    /// Leads to `server`. Once armed, `fault` happens at the next `word`, and no more until armed again.
+    /// Starts a proxy to `server`. When it is armed, `fault` happens once, at the next `word`.
     pub(crate) async fn start(server: u16, word: &'static str, fault: Fault) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -46,18 +48,19 @@ impl Proxy {
         Self { port, armed }
     }
 
-    /// From now on the fault may happen, once.
+    /// Arms the fault: it happens once.
     pub(crate) fn arm(&self) {
         self.armed.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the fault has happened since.
+    /// Whether the fault has happened since it was armed.
     pub(crate) fn has_happened(&self) -> bool {
         !self.armed.load(Ordering::SeqCst)
     }
 }
 
-/// Carries bytes both ways. A client sends its next message after the server's answer, so that a word is never cut in two.
+/// Carries bytes both ways. A client sends a message only after the answer to the previous one, so
+/// a word is never cut in two.
 async fn carry(mut client: TcpStream, mut server: TcpStream, armed: &AtomicBool, word: &str, fault: Fault) {
     let (mut sent, mut answered) = (vec![0; 1 << 16], vec![0; 1 << 16]);
     loop {
@@ -65,8 +68,8 @@ async fn carry(mut client: TcpStream, mut server: TcpStream, armed: &AtomicBool,
             read = client.read(&mut sent) => {
                 let Ok(count @ 1..) = read else { return };
                 let bytes = &sent[..count];
-                let found = bytes.windows(word.len()).any(|window| window == word.as_bytes());
-                if found && armed.swap(false, Ordering::SeqCst) {
+                let has_word = bytes.windows(word.len()).any(|window| window == word.as_bytes());
+                if has_word && armed.swap(false, Ordering::SeqCst) {
                     match fault {
                         Fault::Lost => {}
                         Fault::AnswerLost => {

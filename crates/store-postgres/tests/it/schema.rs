@@ -1,4 +1,4 @@
-//! What is refused at the start, and what becomes of partitions.
+//! Databases that are refused at the start, migrations, and the partitions of contests.
 
 use acclaim_ballot_log::Hash;
 use acclaim_contest::{ContestId, SubjectRules};
@@ -31,7 +31,7 @@ async fn a_schema_of_another_version_is_refused() {
     assert!(matches!(error, OpenError::Empty), "{error}");
     assert!(error.to_string().contains("run `acclaim migrate`"));
 
-    // Two at once, and then again: it is done once.
+    // Two concurrent migrations and a later one change the schema only once.
     let (first, second) = tokio::join!(PostgresDatabase::migrate(&url), PostgresDatabase::migrate(&url));
     first.and(second).unwrap();
     PostgresDatabase::migrate(&url).await.unwrap();
@@ -49,7 +49,7 @@ async fn a_schema_of_another_version_is_refused() {
     assert!(error.to_string().contains("run `acclaim migrate`"));
 }
 
-/// A database that the first version of the schema made goes on with what it holds.
+/// A database of the schema's first version is migrated, and keeps its content.
 #[tokio::test]
 async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     let server = shared().await;
@@ -94,7 +94,8 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     assert_eq!(database.entries(&old, 1, 9).await.unwrap(), entries);
 }
 
-/// Requests that were stored before `Idempotency-Key`s were those of staff keys are known when they are repeated.
+/// Repetitions of requests from before are recognised. At that time an `Idempotency-Key` belonged
+/// to no staff key.
 async fn check_requests_of_older_schema(database: &PostgresDatabase, contest: &ContestId) {
     let command = |by: &str, command| QueuedCommand {
         key: "k".to_owned(),
@@ -109,9 +110,9 @@ async fn check_requests_of_older_schema(database: &PostgresDatabase, contest: &C
     ] {
         assert_eq!(database.queue_command(contest, &queued).await.unwrap(), expected, "{queued:?}");
     }
-    let asked = RequestId::new("chair", "mint");
+    let request_id = RequestId::new("chair", "mint");
     let count = async |request| {
-        let passes = PassCountRequest::for_unnamed_voters("pass", &asked, [request; 32], 1);
+        let passes = PassCountRequest::for_unnamed_voters("pass", &request_id, [request; 32], 1);
         database.count_passes(contest, b"w", passes).await.unwrap()
     };
     assert_eq!(count(3).await, PassCountOutcome::RepeatedWithoutStaffKey);
@@ -161,7 +162,8 @@ async fn a_contest_has_partitions_until_it_is_deleted() {
     database.delete_contest(&deleted).await.unwrap();
     database.delete_contest(&unused).await.unwrap();
     assert_eq!(partitions(&url).await, 2);
-    // Its number was known to reads; an id that may be used again gets another one.
+    // Reads have cached the number of the deleted contest. An id that may be used again gets a new
+    // number.
     assert!(matches!(database.entries(&deleted, 0, 9).await, Err(StoreError::Conflict(_))));
     assert_eq!(database.ballot(&deleted, crate::ballot_at(0)).await.unwrap(), None);
     assert_eq!(contest(&database, "unused").await, unused);
@@ -177,7 +179,8 @@ async fn partitions(url: &str) -> i64 {
     query(tables).fetch_one(&mut connection).await.unwrap().get(0)
 }
 
-/// Tables, columns and indexes as migrations have made them. A change comes with a migration, and with this snapshot.
+/// The tables, columns and indexes that the migrations create. A change needs a migration, and a
+/// new snapshot.
 #[tokio::test]
 async fn columns_are_those_of_the_migrations() {
     let server = shared().await;

@@ -10,6 +10,7 @@ use acclaim_store::{
     Command, Commands as _, Contests as _, Leases as _, Ledger as _, RequestId, StoreError,
     command::QueuedCommand, contests::PassCountRequest, hub::Rejection, lease::RenewedLease, ledger::Turnout,
 };
+use acclaim_test_servers::wait::wait_until_async;
 use acclaim_test_support::conformance;
 use bytes::Bytes;
 
@@ -95,7 +96,8 @@ async fn a_missing_entry_is_noticed() {
     assert_eq!(database.entries(&id, 4, 9).await.unwrap().len(), 1);
 }
 
-/// Whoever appends meanwhile hears that the contest is gone, and the deletion succeeds, at the latest when it is tried again.
+/// A concurrent append fails because the contest is gone. The deletion succeeds, at the latest
+/// after some retries.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_contest_is_deleted_under_its_appends() {
     let database = Arc::new(database().await);
@@ -115,18 +117,21 @@ async fn a_contest_is_deleted_under_its_appends() {
                 }
             })
         };
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        let begun = Instant::now();
+        wait_until_async("appends before the deletion", async || {
+            database.head(&id).await.unwrap().is_some_and(|head| head.size >= 200 * (round + 1))
+        })
+        .await;
+        let started = Instant::now();
         while let Err(error) = database.delete_contest(&id).await {
             assert!(matches!(error, StoreError::Unavailable(_)), "{error}");
-            assert!(begun.elapsed() < Duration::from_secs(20), "{error}");
+            assert!(started.elapsed() < Duration::from_secs(20), "{error}");
         }
         let error = appending.await.unwrap();
         assert!(matches!(error, StoreError::Conflict(_)), "{error}");
     }
 }
 
-/// What a reader sees of the head is there, whole and in order, while the log grows.
+/// While the log grows, everything that the head covers is there, complete and in order.
 #[tokio::test]
 async fn readers_see_whole_appends() {
     let database = Arc::new(database().await);
@@ -134,7 +139,7 @@ async fn readers_see_whole_appends() {
     let reader = {
         let (database, id) = (Arc::clone(&database), id.clone());
         tokio::spawn(async move {
-            let mut looks = 0;
+            let mut reads = 0;
             loop {
                 let size = database.head(&id).await.unwrap().map_or(0, |head| head.size);
                 let entries = database.entries(&id, 0, 10_000).await.unwrap();
@@ -145,9 +150,9 @@ async fn readers_see_whole_appends() {
                     let last = database.ballot(&id, ballot_at(size - 1)).await.unwrap();
                     assert_eq!(last.unwrap().index, size - 1);
                 }
-                looks += 1;
+                reads += 1;
                 if size == 2_000 {
-                    return looks;
+                    return reads;
                 }
             }
         })
@@ -169,15 +174,21 @@ async fn a_lease_has_one_holder_until_it_ends() {
     assert!(database.contests_without_lease().await.unwrap().contains(&id));
     assert!(database.take_lease(&id, u64::MAX, long).await.unwrap());
     assert!(!database.contests_without_lease().await.unwrap().contains(&id) && database.leases_expire());
-    assert!(!database.take_lease(&id, 2, long).await.unwrap(), "another has it");
-    assert!(database.take_lease(&id, u64::MAX, long).await.unwrap(), "prolonged");
+    assert!(!database.take_lease(&id, 2, long).await.unwrap(), "another holder has the lease");
+    assert!(
+        database.take_lease(&id, u64::MAX, long).await.unwrap(),
+        "the holder must be able to renew its lease"
+    );
     database.release_lease(&id, 2).await.unwrap();
-    assert!(!database.take_lease(&id, 2, long).await.unwrap(), "it was not 2's to give");
+    assert!(
+        !database.take_lease(&id, 2, long).await.unwrap(),
+        "holder 2 must not release the lease of another holder"
+    );
     database.release_lease(&id, u64::MAX).await.unwrap();
     assert!(database.take_lease(&id, 2, short).await.unwrap());
-    let begun = Instant::now();
+    let started = Instant::now();
     while !database.take_lease(&id, 3, long).await.unwrap() {
-        assert!(begun.elapsed() < Duration::from_secs(20), "the lease does not end");
+        assert!(started.elapsed() < Duration::from_secs(20), "the lease does not end");
     }
     assert!(!database.take_lease(&id, 2, short).await.unwrap());
     let unknown = "unknown".parse().unwrap();
@@ -203,12 +214,15 @@ async fn renews_all_leases_of_holder() {
     let close = QueuedCommand { key, by, command: Command::Close, received: at };
     database.queue_command(&busy, &close).await.unwrap();
     let all = [own.clone(), busy.clone(), others.clone(), "nowhere".parse().unwrap()];
-    let mut prolonged = database.renew_leases(&all, 1, long).await.unwrap();
-    prolonged.sort_by_key(|lease| lease.commands_wait);
+    let mut renewed = database.renew_leases(&all, 1, long).await.unwrap();
+    renewed.sort_by_key(|lease| lease.commands_wait);
     let lease = |contest: &ContestId, commands_wait| RenewedLease { contest: contest.clone(), commands_wait };
-    assert_eq!(prolonged, [lease(&own, false), lease(&busy, true)]);
-    assert!(!database.take_lease(&own, 2, long).await.unwrap(), "it lasts");
-    assert!(database.take_lease(&others, 3, long).await.unwrap(), "it was not 1's to prolong");
+    assert_eq!(renewed, [lease(&own, false), lease(&busy, true)]);
+    assert!(!database.take_lease(&own, 2, long).await.unwrap(), "a renewed lease must last");
+    assert!(
+        database.take_lease(&others, 3, long).await.unwrap(),
+        "holder 1 must not renew the lease of holder 2"
+    );
     assert_eq!(database.renew_leases(&all[..1], 1, long).await.unwrap(), [lease(&own, false)]);
     assert!(database.renew_leases(&[], 1, long).await.unwrap().is_empty());
     for id in [&own, &busy, &others] {

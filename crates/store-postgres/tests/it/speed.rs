@@ -1,4 +1,5 @@
-//! How fast, and how large. Run with `cargo test --release -p acclaim-store-postgres -- --ignored --nocapture`.
+//! Measurement of the speed and size of appends. Run it with `cargo test --release -p
+//! acclaim-store-postgres -- --ignored --nocapture`.
 
 use std::time::Instant;
 
@@ -18,12 +19,12 @@ async fn appending_a_million_ballots() {
     let server = shared().await;
     let (database, name) = database_by(&server, server.port()).await;
     let id = contest(&database, "speed").await;
-    let begun = Instant::now();
+    let started = Instant::now();
     let (mut expected, mut slowest) = (None, 0.0_f64);
     while expected.map_or(0, |(size, _)| size) < BALLOTS {
         let from = expected.map_or(0, |(size, _)| size);
         let mut next = append(expected, BATCH, from);
-        // As the sequencer writes them: every tile of the batch's leaves, and those above.
+        // As the sequencer writes them: each tile of the batch's leaves, and the tiles above them.
         let tiles =
             (from / 256..(from + BATCH) / 256).map(|number| (TileId { level: 0, number }, vec![7; 8_192]));
         next.tiles = tiles.chain([(TileId { level: 1, number: from / 65_536 }, vec![7; 4_096])]).collect();
@@ -32,7 +33,7 @@ async fn appending_a_million_ballots() {
         database.append(&id, next).await.unwrap();
         slowest = slowest.max(append.elapsed().as_secs_f64());
     }
-    let (size, seconds) = (expected.unwrap().0, begun.elapsed().as_secs_f64());
+    let (size, seconds) = (expected.unwrap().0, started.elapsed().as_secs_f64());
     println!(
         "{size} ballots in {seconds:.1} s, {:.0} a second, slowest append {slowest:.3} s",
         size as f64 / seconds

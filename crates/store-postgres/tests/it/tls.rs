@@ -1,4 +1,4 @@
-//! TLS with an authority of one's own.
+//! TLS with the server's own authority.
 
 use acclaim_store::Contests as _;
 use acclaim_store_postgres::{OpenError, PostgresDatabase, Settings};
@@ -24,8 +24,8 @@ async fn accepts_server_of_named_authority_only() {
     let database = PostgresDatabase::connect(&Settings::new(url(&authority))).await.unwrap();
     assert!(database.contests().await.unwrap().is_empty());
 
-    let elsewhere = url(&authority).replace("127.0.0.1", "127.0.0.2");
-    for url in [url(&other), elsewhere] {
+    let other_host = url(&authority).replace("127.0.0.1", "127.0.0.2");
+    for url in [url(&other), other_host] {
         let error = PostgresDatabase::connect(&Settings::new(url)).await.unwrap_err();
         assert!(matches!(&error, OpenError::Server(why) if why.contains("certificate")), "{error}");
         assert!(!format!("{error} {error:?}").contains(PASSWORD));

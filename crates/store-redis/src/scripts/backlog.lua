@@ -1,5 +1,5 @@
 #!lua flags=no-writes
--- What waits in one shard.
+-- Returns how many items wait in one shard, and since when.
 --
 -- KEYS: meta, index
 -- ARGV: 1 epoch

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- Begins a session of one shard, unless it has begun. What another session held goes behind the survivors.
+-- Begins a session of one shard, unless it has begun already. Items of an earlier session are added
+-- to the survivors.
 --
 -- KEYS: meta, index, buffer, slots, survivors
 -- ARGV: 1 epoch, 2 digest of the beginning (hex)
--- Returns 1 if it began now.
+-- Returns 1 if the session began now, 0 if it had begun before.
 if redis.call('HGET', KEYS[1], 'epoch') == ARGV[1] then return 0 end
 if redis.call('EXISTS', KEYS[3]) == 1 then
   if redis.call('EXISTS', KEYS[5]) == 0 then

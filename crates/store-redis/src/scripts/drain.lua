@@ -1,13 +1,16 @@
 #!lua flags=allow-oom
--- The blocks behind a cursor of one shard.
+-- Returns the blocks of one shard that follow a cursor.
 --
 -- KEYS: meta, index, buffer
--- ARGV: 1 epoch, 2 position, 3 digest there (hex), 4 most blocks, 5 most items: a block that goes beyond is the last
--- Returns {'lost', why} or {'blocks', headers, bodies}; without blocks the shard is asleep until the next submit.
+-- ARGV: 1 epoch, 2 position, 3 digest there (hex), 4 largest number of blocks,
+--       5 largest number of items: the block that exceeds it is the last
+-- Returns {'lost', why} or {'blocks', headers, bodies}. Without blocks the shard sleeps until the
+-- next submit.
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'base', 'end', 'base_digest', 'asleep', 'state', 'base_total')
 if not meta[1] then return {'lost', 'it holds nothing of the contest'} end
 if meta[1] ~= ARGV[1] then return {'lost', 'it is of another session'} end
--- It is drained after it was opened: it fell back, and takes nothing as it is.
+-- A shard is drained only after it was opened. If it is fenced, it fell back to an older state, and
+-- takes no ballots.
 if meta[6] == 'fenced' then return {'lost', 'it has forgotten that it was opened'} end
 local base, last, position = tonumber(meta[2]), tonumber(meta[3]), tonumber(ARGV[2])
 if redis.call('LLEN', KEYS[2]) ~= last - base or redis.call('LLEN', KEYS[3]) ~= last - base then

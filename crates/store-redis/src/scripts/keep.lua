@@ -1,9 +1,11 @@
 #!lua flags=allow-oom
--- Keeps a value, unless one of a larger size is kept: a holder that slept must not take back what its successor has shown.
+-- Stores a value, unless a value of a larger size is stored. A sequencer that was suspended must
+-- not replace what its successor has published.
 --
--- KEYS: where
--- ARGV: 1 value: behind 32 bytes a size of 16 digits, 2 a value that gives way whatever size it claims, or ''
--- Returns nothing if it is kept now, otherwise what is kept instead.
+-- KEYS: key of the value
+-- ARGV: 1 value: 32 bytes, then a size of 16 digits, then the rest,
+--       2 stored value that is replaced whatever its size, or ''
+-- Returns nothing if the value is stored now, otherwise the value that is stored instead.
 local kept = redis.call('GET', KEYS[1])
 if kept and kept ~= ARGV[2] then
   local size = tonumber(string.sub(kept, 33, 48))

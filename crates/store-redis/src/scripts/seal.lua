@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- Ends a shard's taking of ballots.
+-- Seals a shard: it takes no more ballots.
 --
 -- KEYS: meta
 -- ARGV: 1 epoch

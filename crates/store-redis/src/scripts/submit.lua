@@ -1,12 +1,16 @@
 #!lua
--- Takes ballots of one shard: looks their slots up and appends the free ones as one block.
+-- Submits ballots to one shard: looks up their slots, and appends the ballots with free slots as
+-- one block.
 --
 -- KEYS: meta, index, buffer, slots, promised
--- ARGV: 1 epoch, 2 most items that may wait, 3 token, 4 arrival of the first ballot (16 digits, milliseconds),
---       5 wake channel, 6 contest, 7 number n of ballots, 8 number m of slots, 9 number p of promised ballots,
---       10 each ballot's number of slots (two bytes), 11 the items, each behind its length (four bytes),
---       then m times `#<cell>` and fingerprint, p times index from 0 and ballot id. Integers are big-endian.
--- Returns 'rebuilding', 'sealed', 'full', or the indexes of the ballots that are taken.
+-- ARGV: 1 epoch, 2 largest number of items that may wait, 3 token,
+--       4 arrival of the first ballot (16 digits, milliseconds), 5 wake channel, 6 contest,
+--       7 number n of ballots, 8 number m of slots, 9 number p of promised ballots,
+--       10 number of slots of each ballot (two bytes),
+--       11 the items, each after its length (four bytes),
+--       then m times `#<cell>` and fingerprint, p times index from 0 and ballot id.
+--       Integers are big-endian.
+-- Returns 'rebuilding', 'sealed', 'full', or the indexes of the ballots whose slots are taken.
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'state', 'total', 'base_total', 'digest', 'end', 'asleep')
 if meta[1] ~= ARGV[1] or meta[2] == 'fenced' then return 'rebuilding' end
 if meta[2] == 'sealed' then return 'sealed' end
@@ -24,7 +28,8 @@ for from = 0, m - 1, 400 do
   end
   local old = redis.call('BITFIELD', KEYS[4], unpack(fields))
   for i = 1, #old do
-    -- Zero is an empty cell; another fingerprint is forgotten.
+    -- Zero is an empty cell. Another fingerprint in the cell is overwritten, so its slot is
+    -- forgotten.
     if old[i] ~= 0 and old[i] == tonumber(ARGV[slots + 2 * (from + i)]) then
       hits = hits or {}
       hits[from + i] = true

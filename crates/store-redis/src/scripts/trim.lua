@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
--- Drops the blocks of one shard up to a cursor, and what was promised.
+-- Drops the blocks of one shard up to a cursor, and the ids of promised ballots.
 --
 -- KEYS: meta, index, buffer, promised
--- ARGV: 1 epoch, 2 position, 3 digest there (hex), then ballot ids
+-- ARGV: 1 epoch, 2 position, 3 digest there (hex), then ids of promised ballots
 -- Returns the number of blocks dropped.
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'base', 'end')
 if meta[1] ~= ARGV[1] then return 0 end
@@ -14,7 +14,7 @@ end
 local count = tonumber(ARGV[2]) - meta[2]
 if count <= 0 or tonumber(ARGV[2]) > tonumber(meta[3]) then return 0 end
 local header = redis.call('LINDEX', KEYS[2], count - 1)
--- Another digest: it fell back and was refilled with what nobody has drained.
+-- With another digest the shard fell back and was refilled: its items are not drained yet.
 if string.sub(header or '', 1, 40) ~= ARGV[3] then return 0 end
 redis.call('LTRIM', KEYS[2], count, -1)
 redis.call('LTRIM', KEYS[3], count, -1)

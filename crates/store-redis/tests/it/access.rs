@@ -1,4 +1,4 @@
-//! TLS with an authority of one's own, and a user that may do what the engine needs and nothing else.
+//! TLS with the servers' own authority, and a user that has only the rights that the engine needs.
 
 use std::{fs, sync::Arc};
 
@@ -16,15 +16,15 @@ use redis::Value;
 
 use crate::{
     SystemClock, checkpoint, id,
-    notice_bridge::{contests, heard},
-    offers, opened,
+    notice_bridge::{contests, wait_for_notice},
+    open_session, submissions,
 };
 
 const PASSWORD: &str = "correct-horse-battery";
-/// What a user needs, as `docs/cluster.md` lists it.
+/// The rights that a user needs, as `docs/cluster.md` lists them.
 const COMMANDS: &str = "+info +time +config|get +eval +evalsha +get +set +unlink +exists +rename \
     +hget +hmget +hset +lpop +rpush +lindex +lrange +ltrim +llen +bitfield +sadd +srem +sismember +publish +subscribe";
-/// And on a Redis Cluster.
+/// The further rights that a user needs on a Redis Cluster.
 const CLUSTER_COMMANDS: &str = "+ping +cluster|nodes +cluster|slots";
 
 fn allow(server: &Server, user: &str, commands: &[&str]) {
@@ -33,37 +33,37 @@ fn allow(server: &Server, user: &str, commands: &[&str]) {
     server.run::<String>(&rights.split_whitespace().collect::<Vec<_>>());
 }
 
-/// Everything that the engine does with Redis.
-async fn works(redis: &Redis, shards: u16) {
+/// Checks everything that the engine does with Redis.
+async fn check_all_uses(redis: &Redis, shards: u16) {
     let intake = RedisIntake::new(redis, [1; 32]);
     conformance::check_intake(&intake, id("access"), shards).await.unwrap();
     let session = Session { contest: id("access-2"), epoch: 3, shards };
-    opened(&intake, &session).await;
-    intake.submit(&session, &offers(0..100)).await.unwrap();
-    // A session that ends with something in its buffer, twice: what survives is moved.
+    open_session(&intake, &session).await;
+    intake.submit(&session, &submissions(0..100)).await.unwrap();
+    // Two sessions end with items in their buffers, so that survivors are moved both ways.
     for epoch in 4..6 {
         let next = Session { epoch, ..session.clone() };
-        opened(&intake, &next).await;
-        intake.submit(&next, &offers(0..100)).await.unwrap();
+        open_session(&intake, &next).await;
+        intake.submit(&next, &submissions(0..100)).await.unwrap();
     }
-    let shown = RedisPublishedCheckpoints::new(redis, [1; 32]);
-    shown.record_before_publish(&session.contest, &checkpoint(1, "one")).await.unwrap();
-    assert_eq!(shown.highest(&session.contest).await.unwrap(), Some(checkpoint(1, "one")));
-    conformance::check_cosigned(&shown, &session.contest).await.unwrap();
-    shown.forget(&session.contest).await.unwrap();
-    let ((from, outlet), (to, _)) = (Hub::with_outbox(), Hub::with_outbox());
+    let checkpoints = RedisPublishedCheckpoints::new(redis, [1; 32]);
+    checkpoints.record_before_publish(&session.contest, &checkpoint(1, "one")).await.unwrap();
+    assert_eq!(checkpoints.highest(&session.contest).await.unwrap(), Some(checkpoint(1, "one")));
+    conformance::check_cosigned(&checkpoints, &session.contest).await.unwrap();
+    checkpoints.forget(&session.contest).await.unwrap();
+    let ((from, outbox), (to, _)) = (Hub::with_outbox(), Hub::with_outbox());
     let (from, to) = (Arc::new(from), Arc::new(to));
     let mut subscription = to.subscribe();
-    let (_, nothing) = Hub::with_outbox();
+    let (_, empty_outbox) = Hub::with_outbox();
     let folder = tempfile::tempdir().unwrap();
     let contests = contests(folder.path());
     contests.create_draft(&conformance::definition("photos"), b"tag key").await.unwrap();
-    let _speaker =
-        start_notice_bridge(redis, [1; 32], Arc::clone(&from), outlet, Arc::clone(&contests)).await;
-    let _listener = start_notice_bridge(redis, [1; 32], Arc::clone(&to), nothing, contests).await;
-    heard(&mut subscription, |notice| matches!(notice, Notice::Missed)).await;
+    let _sending =
+        start_notice_bridge(redis, [1; 32], Arc::clone(&from), outbox, Arc::clone(&contests)).await;
+    let _receiving = start_notice_bridge(redis, [1; 32], Arc::clone(&to), empty_outbox, contests).await;
+    wait_for_notice(&mut subscription, |notice| matches!(notice, Notice::Missed)).await;
     from.send(Notice::ContestChanged(id("access")));
-    heard(&mut subscription, |notice| matches!(notice, Notice::ContestChanged(_))).await;
+    wait_for_notice(&mut subscription, |notice| matches!(notice, Notice::ContestChanged(_))).await;
     assert_eq!(intake.status().refuses, None);
 }
 
@@ -72,7 +72,7 @@ fn settings(url: String, authority: &Authority) -> Settings {
 }
 
 async fn refusal(settings: &Settings) -> RedisConnectError {
-    let Err(error) = Redis::connect(settings, Arc::new(SystemClock)).await else { panic!("taken") };
+    let Err(error) = Redis::connect(settings, Arc::new(SystemClock)).await else { panic!("accepted") };
     assert!(!format!("{error} {error:?}").contains(PASSWORD), "{error}");
     error
 }
@@ -85,7 +85,7 @@ async fn minimal_user_works_over_tls() {
     allow(&server, "engine", &[COMMANDS]);
     let url = format!("rediss://engine:{PASSWORD}@127.0.0.1:{port}");
     let redis = Redis::connect(&settings(url.clone(), &authority), Arc::new(SystemClock)).await.unwrap();
-    works(&redis, 2).await;
+    check_all_uses(&redis, 2).await;
     assert_rights_are_minimal(std::slice::from_ref(&server), COMMANDS);
 
     let error = refusal(&settings(url.replace(PASSWORD, "wrong"), &authority)).await;
@@ -102,11 +102,11 @@ async fn minimal_user_works_over_tls() {
     assert!(error.to_string().contains("rediss://"), "{error}");
 }
 
-/// Nothing was denied, and every right was used.
+/// Checks that no command was denied, and that every right was used.
 fn assert_rights_are_minimal(servers: &[Server], commands: &str) {
     for server in servers {
         let denied = format!("{:?}", server.run::<Vec<Value>>(&["ACL", "LOG"]));
-        // The driver introduces itself, and does without.
+        // The driver sends its name and version. It also works if that is denied.
         assert_eq!(denied.matches("object").count(), denied.matches("client|setinfo").count(), "{denied}");
     }
     let used: String = servers.iter().map(|server| server.run::<String>(&["INFO", "commandstats"])).collect();
@@ -126,7 +126,7 @@ async fn minimal_user_works_on_cluster() {
     let url = |server: &Server| server.url().replace("//", &format!("//engine:{PASSWORD}@"));
     let urls: Vec<String> = servers.iter().map(url).collect();
     let redis = Redis::connect(&Settings::new(urls.join(",")), Arc::new(SystemClock)).await.unwrap();
-    works(&redis, 5).await;
+    check_all_uses(&redis, 5).await;
     assert_rights_are_minimal(&servers, &format!("{COMMANDS} {CLUSTER_COMMANDS}"));
 }
 
@@ -137,10 +137,10 @@ async fn unreadable_settings_count_as_weak() {
     allow(&server, "managed", &[COMMANDS, "-config|get"]);
     let url = server.url().replace("//", &format!("//managed:{PASSWORD}@"));
     let error = refusal(&Settings::new(&url)).await;
-    let RedisConnectError::Weak(found) = &error else { panic!("{error}") };
-    assert_eq!(*found, ["appendfsync cannot be read"]);
+    let RedisConnectError::Weak(weaknesses) = &error else { panic!("{error}") };
+    assert_eq!(*weaknesses, ["appendfsync cannot be read"]);
     let allowed = Settings { allow_weak: true, ..Settings::new(url) };
     let redis = Redis::connect(&allowed, Arc::new(SystemClock)).await.unwrap();
-    works(&redis, 1).await;
+    check_all_uses(&redis, 1).await;
     assert_eq!(RedisIntake::new(&redis, [1; 32]).status().weak, ["appendfsync cannot be read"]);
 }

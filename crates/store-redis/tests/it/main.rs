@@ -1,4 +1,5 @@
-//! Against real servers: the promises of the intake, what happens when Redis loses its content or falls back, and settings that are refused.
+//! Tests with real servers: the promises of the intake, lost or older content of Redis, and refused
+//! settings.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,13 +13,7 @@ mod failover;
 mod notice_bridge;
 mod resharding;
 
-use std::{
-    fs,
-    path::Path,
-    process::Command,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, path::Path, process::Command, sync::Arc};
 
 use acclaim_contest::{BallotId, ContestId, VoterTag};
 use acclaim_store::{
@@ -26,7 +21,10 @@ use acclaim_store::{
     intake::{Cursors, DrainOutcome, Item, Session, Slot, Submission, SubmitOutcome},
 };
 use acclaim_store_redis::{Redis, RedisConnectError, RedisIntake, RedisPublishedCheckpoints, Settings};
-use acclaim_test_servers::redis::{DURABLE, Server, start_cluster};
+use acclaim_test_servers::{
+    redis::{DURABLE, Server, start_cluster},
+    wait::{WAIT_TIMEOUT, retry_async, wait_until_async},
+};
 use acclaim_test_support::conformance;
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -65,29 +63,29 @@ fn item(number: u64) -> Item {
     }
 }
 
-fn offer(number: u64) -> Submission {
+fn submission(number: u64) -> Submission {
     let item = item(number);
     let mut voter = [0; 16];
     voter.copy_from_slice(&item.ballot.0);
     Submission { slots: vec![Slot::new(VoterTag(voter), None, None, "a")], item }
 }
 
-fn offers(range: std::ops::Range<u64>) -> Vec<Submission> {
-    range.map(offer).collect()
+fn submissions(range: std::ops::Range<u64>) -> Vec<Submission> {
+    range.map(submission).collect()
 }
 
-async fn opened(intake: &RedisIntake, session: &Session) -> Cursors {
+async fn open_session(intake: &RedisIntake, session: &Session) -> Cursors {
     let start = intake.begin(session).await.unwrap();
     intake.open(session).await.unwrap();
     start
 }
 
-async fn drained(intake: &RedisIntake, session: &Session, after: &Cursors, count: usize) -> Cursors {
-    let (mut seen, mut through) = (0, after.clone());
-    while seen < count {
+async fn drain_count(intake: &RedisIntake, session: &Session, after: &Cursors, count: usize) -> Cursors {
+    let (mut count_so_far, mut through) = (0, after.clone());
+    while count_so_far < count {
         match intake.drain(session, &through, 10_000).await.unwrap() {
             DrainOutcome::Items { items, through: next, .. } => {
-                seen += items.len();
+                count_so_far += items.len();
                 through = next;
             }
             other => panic!("{other:?}"),
@@ -119,12 +117,12 @@ async fn cluster_passes_conformance() {
     let intake = RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]);
     conformance::check_intake(&intake, id("spread"), 7).await.unwrap();
     let session = Session { contest: id("spread-out"), epoch: 3, shards: 16 };
-    let start = opened(&intake, &session).await;
-    let submitted = intake.submit(&session, &offers(0..3_000)).await.unwrap();
-    assert!(submitted.iter().all(|answer| *answer == SubmitOutcome::Buffered));
-    drained(&intake, &session, &start, 3_000).await;
-    let shares: Vec<u64> = servers.iter().map(|server| server.run(&["DBSIZE"])).collect();
-    assert!(shares.iter().all(|share| *share > 0), "{shares:?}");
+    let start = open_session(&intake, &session).await;
+    let outcomes = intake.submit(&session, &submissions(0..3_000)).await.unwrap();
+    assert!(outcomes.iter().all(|outcome| *outcome == SubmitOutcome::Buffered));
+    drain_count(&intake, &session, &start, 3_000).await;
+    let key_counts: Vec<u64> = servers.iter().map(|server| server.run(&["DBSIZE"])).collect();
+    assert!(key_counts.iter().all(|count| *count > 0), "{key_counts:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,19 +131,19 @@ async fn repeated_slots_are_noticed_within_a_batch_and_after() {
     let server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("slots"), epoch: 3, shards: 1 };
-    opened(&intake, &session).await;
-    let same = Submission { item: item(2), ..offer(1) };
-    let submitted = intake.submit(&session, &[offer(1), same.clone(), offer(3)]).await.unwrap();
-    assert_eq!(submitted, [SubmitOutcome::Buffered, SubmitOutcome::SlotTaken, SubmitOutcome::Buffered]);
+    open_session(&intake, &session).await;
+    let same = Submission { item: item(2), ..submission(1) };
+    let outcomes = intake.submit(&session, &[submission(1), same.clone(), submission(3)]).await.unwrap();
+    assert_eq!(outcomes, [SubmitOutcome::Buffered, SubmitOutcome::SlotTaken, SubmitOutcome::Buffered]);
     assert_eq!(intake.submit(&session, &[same]).await.unwrap(), [SubmitOutcome::SlotTaken]);
     assert_eq!(intake.backlog(&session).await.unwrap().items, 2);
-    // More slots than one BITFIELD takes, and an answer for each ballot.
-    let submitted = intake.submit(&session, &offers(0..5_000)).await.unwrap();
-    let taken: Vec<usize> = (0..5_000).filter(|n| submitted[*n] == SubmitOutcome::SlotTaken).collect();
+    // These are more slots than one BITFIELD takes. Each ballot gets an outcome.
+    let outcomes = intake.submit(&session, &submissions(0..5_000)).await.unwrap();
+    let taken: Vec<usize> = (0..5_000).filter(|n| outcomes[*n] == SubmitOutcome::SlotTaken).collect();
     assert_eq!(taken, [1, 3]);
 }
 
-/// A ballot of so many slots, of which the first is `slot`, and so many bytes.
+/// A ballot with this number of slots and bytes. `slot` is the category of its first slot.
 fn large(number: u64, slot: &str, slots: usize, bytes: usize) -> Submission {
     let digit = u8::try_from(number).unwrap();
     let entry = Bytes::from(vec![digit; bytes]);
@@ -164,11 +162,12 @@ async fn rejects_taken_ballot_and_keeps_others_unchanged() {
     let server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("neighbours"), epoch: 3, shards: 1 };
-    let start = opened(&intake, &session).await;
+    let start = open_session(&intake, &session).await;
     let taken = [1, 4, 7].map(|number| Submission { item: item(100 + number), ..large(number, "a", 1, 10) });
     assert_eq!(intake.submit(&session, &taken).await.unwrap(), [SubmitOutcome::Buffered; 3]);
-    let through = drained(&intake, &session, &start, 3).await;
-    // Taken ones first, in the middle and last; slots that need two bytes to count, and lengths that need three.
+    let through = drain_count(&intake, &session, &start, 3).await;
+    // Taken ballots are first, in the middle and last. Some counts of slots need two bytes, and
+    // some lengths three.
     let batch = [
         large(1, "a", 1, 300),
         large(2, "a", 0, 70_000),
@@ -178,17 +177,17 @@ async fn rejects_taken_ballot_and_keeps_others_unchanged() {
         large(6, "a", 18, 256),
         large(7, "a", 300, 255),
     ];
-    let submitted = intake.submit(&session, &batch).await.unwrap();
-    let is_taken = |index: usize| submitted[index] == SubmitOutcome::SlotTaken;
+    let outcomes = intake.submit(&session, &batch).await.unwrap();
+    let is_taken = |index: usize| outcomes[index] == SubmitOutcome::SlotTaken;
     assert_eq!((0..7).filter(|index| is_taken(*index)).collect::<Vec<_>>(), [0, 3, 6]);
     let DrainOutcome::Items { items, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
         panic!("nothing, or something forged")
     };
     let kept = batch.iter().enumerate().filter(|(index, _)| !is_taken(*index));
-    assert_eq!(items, kept.map(|(_, offer)| offer.item.clone()).collect::<Vec<_>>());
-    for (index, offer) in batch.iter().enumerate() {
-        let held = intake.has_promised_ballot(&session, offer.item.ballot).await.unwrap();
-        assert_eq!(held, offer.item.promised && !is_taken(index), "{index}");
+    assert_eq!(items, kept.map(|(_, submission)| submission.item.clone()).collect::<Vec<_>>());
+    for (index, submission) in batch.iter().enumerate() {
+        let is_held = intake.has_promised_ballot(&session, submission.item.ballot).await.unwrap();
+        assert_eq!(is_held, submission.item.promised && !is_taken(index), "{index}");
     }
 }
 
@@ -198,9 +197,9 @@ async fn detects_lost_or_older_buffer() {
     let mut server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("loss"), epoch: 3, shards: 1 };
-    let start = opened(&intake, &session).await;
-    intake.submit(&session, &offers(0..10)).await.unwrap();
-    let ten = drained(&intake, &session, &start, 10).await;
+    let start = open_session(&intake, &session).await;
+    intake.submit(&session, &submissions(0..10)).await.unwrap();
+    let ten = drain_count(&intake, &session, &start, 10).await;
 
     // A kill loses nothing.
     server.kill();
@@ -208,11 +207,12 @@ async fn detects_lost_or_older_buffer() {
     copy(&server.aof(), &saved);
     server.restart();
     wait_for_answer(&intake, &session).await;
-    assert_eq!(drained(&intake, &session, &start, 10).await, ten);
+    assert_eq!(drain_count(&intake, &session, &start, 10).await, ten);
 
-    // Set back to before the next ballots: first it ends before the cursor, then it is refilled past it.
-    intake.submit(&session, &offers(10..20)).await.unwrap();
-    let twenty = drained(&intake, &session, &ten, 10).await;
+    // The server is restored to the state before the next ballots. First its buffer ends before the
+    // cursor. Later it is refilled beyond the cursor.
+    intake.submit(&session, &submissions(10..20)).await.unwrap();
+    let twenty = drain_count(&intake, &session, &ten, 10).await;
     server.kill();
     fs::remove_dir_all(server.aof()).unwrap();
     copy(&saved, &server.aof());
@@ -220,26 +220,31 @@ async fn detects_lost_or_older_buffer() {
     wait_for_answer(&intake, &session).await;
     assert!(is_lost(&intake, &session, &twenty).await, "it ends before the cursor");
     for number in 30..40 {
-        intake.submit(&session, &[offer(number)]).await.unwrap();
+        intake.submit(&session, &[submission(number)]).await.unwrap();
     }
     assert!(is_lost(&intake, &session, &twenty).await, "refilled, but another");
-    // Up to the eleventh block nobody has drained this: a trim by the old cursor drops none of it.
+    // The ballots before the eleventh block were not drained. A trim with the old cursor must drop
+    // none of them.
     let before = intake.backlog(&session).await.unwrap().items;
     intake.trim(&session, &twenty, &[]).await.unwrap();
     assert_eq!(intake.backlog(&session).await.unwrap().items, before);
-    assert_eq!(drained(&intake, &session, &start, 20).await.shards[0].position, 11, "of itself it is sound");
+    assert_eq!(
+        drain_count(&intake, &session, &start, 20).await.shards[0].position,
+        11,
+        "of itself it is sound"
+    );
 
-    // A replica may have heard of a session's beginning and not of its opening.
+    // A replica can have the begin of a session without its opening.
     let meta = "acclaim:1:{loss:0}:meta";
     server.run::<i64>(&["HSET", meta, "state", "fenced"]);
     assert!(is_lost(&intake, &session, &start).await, "it takes no ballots, and nobody would open it");
     server.run::<i64>(&["HSET", meta, "state", "open"]);
-    drained(&intake, &session, &start, 20).await;
+    drain_count(&intake, &session, &start, 20).await;
     for part in ["index", "buffer"] {
         server.run::<i64>(&["COPY", &format!("acclaim:1:{{loss:0}}:{part}"), "kept:{loss:0}"]);
         server.run::<i64>(&["DEL", &format!("acclaim:1:{{loss:0}}:{part}")]);
         assert!(is_lost(&intake, &session, &start).await, "without its {part}");
-        intake.submit(&session, &[offer(50)]).await.unwrap();
+        intake.submit(&session, &[submission(50)]).await.unwrap();
         assert!(is_lost(&intake, &session, &start).await, "with a part of its {part}");
         server.run::<i64>(&["COPY", "kept:{loss:0}", &format!("acclaim:1:{{loss:0}}:{part}"), "REPLACE"]);
         server.run::<i64>(&["DEL", "kept:{loss:0}"]);
@@ -250,7 +255,7 @@ async fn detects_lost_or_older_buffer() {
 
     server.run::<String>(&["FLUSHALL"]);
     assert!(is_lost(&intake, &session, &ten).await);
-    assert_eq!(intake.submit(&session, &offers(50..51)).await.unwrap(), [SubmitOutcome::Rebuilding]);
+    assert_eq!(intake.submit(&session, &submissions(50..51)).await.unwrap(), [SubmitOutcome::Rebuilding]);
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -258,11 +263,16 @@ fn copy(from: &Path, to: &Path) {
 }
 
 async fn wait_for_answer(intake: &RedisIntake, session: &Session) {
-    let deadline = Instant::now() + Duration::from_secs(20);
-    while intake.backlog(session).await.is_err() || intake.status().refuses.is_some() {
-        assert!(Instant::now() < deadline, "no answer: {:?}", intake.status());
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    retry_async(WAIT_TIMEOUT, async || {
+        let backlog = intake.backlog(session).await;
+        let status = intake.status();
+        if backlog.is_ok() && status.refuses.is_none() {
+            Ok(())
+        } else {
+            Err(format!("no answer: {backlog:?}, {status:?}"))
+        }
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -272,9 +282,9 @@ async fn drops_ballots_with_wrong_mac() {
     let redis = connect(&server.url()).await;
     let (intake, forger) = (RedisIntake::new(&redis, [1; 32]), RedisIntake::new(&redis, [2; 32]));
     let session = Session { contest: id("forged"), epoch: 3, shards: 1 };
-    let start = opened(&intake, &session).await;
-    forger.submit(&session, &offers(0..3)).await.unwrap();
-    intake.submit(&session, &offers(3..5)).await.unwrap();
+    let start = open_session(&intake, &session).await;
+    forger.submit(&session, &submissions(0..3)).await.unwrap();
+    intake.submit(&session, &submissions(3..5)).await.unwrap();
     match intake.drain(&session, &start, 100).await.unwrap() {
         DrainOutcome::Items { items, .. } => assert_eq!(items.len(), 2),
         other => panic!("{other:?}"),
@@ -290,12 +300,15 @@ async fn a_full_shard_takes_no_more() {
     let redis = Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
     let intake = RedisIntake::new(&redis, [1; 32]);
     let session = Session { contest: id("full"), epoch: 3, shards: 1 };
-    let start = opened(&intake, &session).await;
-    assert_eq!(intake.submit(&session, &offers(0..10)).await.unwrap(), vec![SubmitOutcome::Buffered; 10]);
-    assert_eq!(intake.submit(&session, &offers(10..11)).await.unwrap(), [SubmitOutcome::Full]);
-    let through = drained(&intake, &session, &start, 10).await;
+    let start = open_session(&intake, &session).await;
+    assert_eq!(
+        intake.submit(&session, &submissions(0..10)).await.unwrap(),
+        vec![SubmitOutcome::Buffered; 10]
+    );
+    assert_eq!(intake.submit(&session, &submissions(10..11)).await.unwrap(), [SubmitOutcome::Full]);
+    let through = drain_count(&intake, &session, &start, 10).await;
     intake.trim(&session, &through, &[]).await.unwrap();
-    assert_eq!(intake.submit(&session, &offers(20..21)).await.unwrap(), [SubmitOutcome::Buffered]);
+    assert_eq!(intake.submit(&session, &submissions(20..21)).await.unwrap(), [SubmitOutcome::Buffered]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -317,14 +330,14 @@ async fn settings_that_can_lose_ballots_are_refused_by_name() {
     for (options, weakness) in cases {
         let server = Server::start(folder.path(), &options);
         match Redis::connect(&Settings::new(server.url()), Arc::new(SystemClock)).await {
-            Err(RedisConnectError::Weak(found)) => assert_eq!(found, [weakness]),
+            Err(RedisConnectError::Weak(weaknesses)) => assert_eq!(weaknesses, [weakness]),
             Err(other) => panic!("{weakness}: {other}"),
             Ok(_) => panic!("{weakness}: taken"),
         }
         let settings = Settings { allow_weak: true, ..Settings::new(server.url()) };
         let redis = Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
-        let condition = RedisIntake::new(&redis, [1; 32]).status();
-        assert_eq!((condition.refuses, condition.weak), (None, vec![weakness.to_owned()]));
+        let status = RedisIntake::new(&redis, [1; 32]).status();
+        assert_eq!((status.refuses, status.weak), (None, vec![weakness.to_owned()]));
     }
 }
 
@@ -334,14 +347,11 @@ async fn a_setting_that_becomes_weak_ends_the_taking_of_ballots() {
     let server = Server::start(folder.path(), DURABLE);
     let intake = RedisIntake::new(&connect(&server.url()).await, [1; 32]);
     let session = Session { contest: id("weakened"), epoch: 3, shards: 1 };
-    opened(&intake, &session).await;
-    intake.submit(&session, &offers(0..1)).await.unwrap();
+    open_session(&intake, &session).await;
+    intake.submit(&session, &submissions(0..1)).await.unwrap();
     server.run::<String>(&["CONFIG", "SET", "appendfsync", "no"]);
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while intake.submit(&session, &offers(1..2)).await.is_ok() {
-        assert!(Instant::now() < deadline, "still taken");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    wait_until_async("still taken", async || intake.submit(&session, &submissions(1..2)).await.is_err())
+        .await;
     server.run::<String>(&["CONFIG", "SET", "appendfsync", "always"]);
     wait_for_answer(&intake, &session).await;
     assert!(intake.status().skew.abs() < jiff::SignedDuration::from_millis(250));
@@ -351,33 +361,33 @@ async fn a_setting_that_becomes_weak_ends_the_taking_of_ballots() {
 async fn keeps_highest_published_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let mut server = Server::start(folder.path(), DURABLE);
-    let shown = RedisPublishedCheckpoints::new(&connect(&server.url()).await, [1; 32]);
+    let checkpoints = RedisPublishedCheckpoints::new(&connect(&server.url()).await, [1; 32]);
     let contest = id("shown");
-    assert_eq!(shown.highest(&contest).await.unwrap(), None);
-    shown.record_before_publish(&contest, &checkpoint(7, "seven")).await.unwrap();
+    assert_eq!(checkpoints.highest(&contest).await.unwrap(), None);
+    checkpoints.record_before_publish(&contest, &checkpoint(7, "seven")).await.unwrap();
     server.kill();
     server.restart();
     let redis = connect(&server.url()).await;
-    let shown = RedisPublishedCheckpoints::new(&redis, [1; 32]);
-    // Late, from one that slept while another went on.
-    shown.record_before_publish(&contest, &checkpoint(6, "six")).await.unwrap();
-    assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(7, "seven")));
-    shown.record_before_publish(&contest, &checkpoint(10, "ten")).await.unwrap();
-    assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
-    conformance::check_cosigned(&shown, &contest).await.unwrap();
+    let checkpoints = RedisPublishedCheckpoints::new(&redis, [1; 32]);
+    // A sequencer that was suspended writes late, after its successor.
+    checkpoints.record_before_publish(&contest, &checkpoint(6, "six")).await.unwrap();
+    assert_eq!(checkpoints.highest(&contest).await.unwrap(), Some(checkpoint(7, "seven")));
+    checkpoints.record_before_publish(&contest, &checkpoint(10, "ten")).await.unwrap();
+    assert_eq!(checkpoints.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
+    conformance::check_cosigned(&checkpoints, &contest).await.unwrap();
 
-    // Whatever somebody else puts there is as good as nothing, however large it claims to be.
+    // A value that another program writes counts as absent, also if it claims a large size.
     let (key, other) = ("acclaim:1:{shown}:shown", RedisPublishedCheckpoints::new(&redis, [2; 32]));
     other.record_before_publish(&contest, &checkpoint(9_999, "evil")).await.unwrap();
     for _ in 0..2 {
-        assert_eq!(shown.highest(&contest).await.unwrap(), None);
-        shown.record_before_publish(&contest, &checkpoint(10, "ten")).await.unwrap();
-        assert_eq!(shown.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
+        assert_eq!(checkpoints.highest(&contest).await.unwrap(), None);
+        checkpoints.record_before_publish(&contest, &checkpoint(10, "ten")).await.unwrap();
+        assert_eq!(checkpoints.highest(&contest).await.unwrap(), Some(checkpoint(10, "ten")));
         server.run::<String>(&["SET", key, "evil\n9999\nx\n"]);
     }
     assert!(RedisIntake::new(&redis, [1; 32]).status().forged >= 3);
-    shown.forget(&contest).await.unwrap();
-    assert_eq!(shown.highest(&contest).await.unwrap(), None);
+    checkpoints.forget(&contest).await.unwrap();
+    assert_eq!(checkpoints.highest(&contest).await.unwrap(), None);
 }
 
 fn checkpoint(size: u64, root: &str) -> String {
@@ -389,20 +399,20 @@ async fn server_without_memory_rejects_ballots_but_drains() {
     let folder = tempfile::tempdir().unwrap();
     let server = Server::start(folder.path(), DURABLE);
     let redis = connect(&server.url()).await;
-    let (intake, shown) =
+    let (intake, checkpoints) =
         (RedisIntake::new(&redis, [1; 32]), RedisPublishedCheckpoints::new(&redis, [1; 32]));
     let session = Session { contest: id("full-up"), epoch: 3, shards: 1 };
-    let start = opened(&intake, &session).await;
-    intake.submit(&session, &offers(0..500)).await.unwrap();
+    let start = open_session(&intake, &session).await;
+    intake.submit(&session, &submissions(0..500)).await.unwrap();
     server.run::<String>(&["CONFIG", "SET", "maxmemory", "1mb"]);
-    let refused = intake.submit(&session, &offers(500..501)).await;
+    let refused = intake.submit(&session, &submissions(500..501)).await;
     assert!(matches!(refused, Err(StoreError::Unavailable(_))), "nothing was kept: {refused:?}");
 
-    // All that makes room again, or lets the log go on, works.
-    let through = drained(&intake, &session, &start, 500).await;
+    // All steps that free memory, or that the log needs, still work.
+    let through = drain_count(&intake, &session, &start, 500).await;
     intake.trim(&session, &through, &[]).await.unwrap();
     assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
-    shown.record_before_publish(&id("full-up"), &checkpoint(500, "root")).await.unwrap();
+    checkpoints.record_before_publish(&id("full-up"), &checkpoint(500, "root")).await.unwrap();
     assert_eq!(intake.seal(&session).await.unwrap(), Some(through));
     let next = Session { epoch: 4, ..session };
     intake.begin(&next).await.unwrap();
@@ -416,37 +426,36 @@ async fn shards_whose_server_is_away_hold_up_no_others() {
     let urls: Vec<String> = servers.iter().map(Server::url).collect();
     let intake = RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]);
     let session = Session { contest: id("spread"), epoch: 3, shards: 8 };
-    let start = opened(&intake, &session).await;
+    let start = open_session(&intake, &session).await;
     servers[1].kill();
     let by_shard = |shard| {
-        let mine = move |offer: &Submission| session_shard(offer) == shard;
-        offers(0..400).into_iter().filter(mine).collect::<Vec<_>>()
+        let in_shard = move |submission: &Submission| session_shard(submission) == shard;
+        submissions(0..400).into_iter().filter(in_shard).collect::<Vec<_>>()
     };
-    let (mut kept, mut refused) = (0, Vec::new());
+    let (mut accepted, mut refused) = (0, Vec::new());
     for shard in 0..8 {
         match intake.submit(&session, &by_shard(shard)).await {
-            Ok(submitted) => kept += submitted.len(),
+            Ok(outcomes) => accepted += outcomes.len(),
             Err(_) => refused.push(shard),
         }
     }
     assert!((1..8).contains(&refused.len()), "{refused:?}");
-    let through = drained(&intake, &session, &start, kept).await;
+    let through = drain_count(&intake, &session, &start, accepted).await;
     assert!(intake.trim(&session, &through, &[]).await.is_err(), "it says that something was left");
 
     servers[1].restart();
-    let deadline = Instant::now() + Duration::from_secs(30);
     for shard in refused {
-        // Sent again, as voters do.
-        while intake.submit(&session, &by_shard(shard)).await.is_err() {
-            assert!(Instant::now() < deadline, "shard {shard} does not come back");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        // The ballots are sent again, as voters do.
+        wait_until_async(&format!("shard {shard} does not come back"), async || {
+            intake.submit(&session, &by_shard(shard)).await.is_ok()
+        })
+        .await;
     }
-    let through = drained(&intake, &session, &through, 400 - kept).await;
+    let through = drain_count(&intake, &session, &through, 400 - accepted).await;
     intake.trim(&session, &through, &[]).await.unwrap();
     assert_eq!(intake.backlog(&session).await.unwrap().items, 0);
 }
 
-fn session_shard(offer: &Submission) -> u16 {
-    acclaim_store::intake::shard_of(offer.item.ballot.prefix(), 8)
+fn session_shard(submission: &Submission) -> u16 {
+    acclaim_store::intake::shard_of(submission.item.ballot.prefix(), 8)
 }

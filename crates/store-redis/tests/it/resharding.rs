@@ -1,4 +1,4 @@
-//! A Redis Cluster that moves what it holds from node to node.
+//! A Redis Cluster that moves data from node to node.
 
 use std::{
     sync::{
@@ -13,35 +13,40 @@ use acclaim_store::{
     intake::{Cursors, DrainOutcome, Session, SubmitOutcome},
 };
 use acclaim_store_redis::RedisIntake;
-use acclaim_test_servers::redis::{Server, move_slot, start_cluster};
+use acclaim_test_servers::{
+    redis::{Server, move_slot, start_cluster},
+    wait::wait_until_async,
+};
 
-use crate::{connect, id, offers, opened};
+use crate::{connect, id, open_session, submissions};
 
 const MOVES: usize = 6;
 const BLOCK: u64 = 20;
 
-/// Offers blocks until it is told to stop; each comes in sooner or later. Returns how many ballots that were.
+/// Submits blocks until `stop` is set. Each block is accepted sooner or later. Returns the number
+/// of ballots.
 async fn keep_submitting(intake: Arc<RedisIntake>, session: Session, stop: Arc<AtomicBool>) -> u64 {
     let mut from = 0;
     while !stop.load(Ordering::Relaxed) {
-        let block = offers(from..from + BLOCK);
-        let begun = Instant::now();
-        let mut unknown = false;
+        let block = submissions(from..from + BLOCK);
+        let started = Instant::now();
+        let mut is_unknown = false;
         loop {
             match intake.submit(&session, &block).await {
                 Ok(answers) if answers.iter().all(|answer| *answer == SubmitOutcome::Buffered) => break,
-                // The attempt of which nothing was known had been done.
+                // An earlier attempt with an unknown outcome had succeeded.
                 Ok(answers)
-                    if unknown && answers.iter().all(|answer| *answer == SubmitOutcome::SlotTaken) =>
+                    if is_unknown && answers.iter().all(|answer| *answer == SubmitOutcome::SlotTaken) =>
                 {
                     break;
                 }
                 Ok(answers) => panic!("{answers:?}"),
                 Err(StoreError::Unavailable(_)) => {}
-                Err(StoreError::Unknown(_)) => unknown = true,
+                Err(StoreError::Unknown(_)) => is_unknown = true,
                 Err(other) => panic!("{other}"),
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "nothing comes in");
+            assert!(started.elapsed() < Duration::from_secs(20), "nothing comes in");
+            // Sleeps: no notification says when a moved shard takes ballots again.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         from += BLOCK;
@@ -49,7 +54,7 @@ async fn keep_submitting(intake: Arc<RedisIntake>, session: Session, stop: Arc<A
     from
 }
 
-/// Everything that is in the buffer, in order.
+/// Returns all entries in the buffer, in order.
 async fn drain_all(intake: &RedisIntake, session: &Session, mut after: Cursors, count: u64) -> Vec<String> {
     let mut entries = Vec::new();
     while (entries.len() as u64) < count {
@@ -71,7 +76,7 @@ async fn a_shard_that_moves_between_nodes_loses_nothing() {
     let urls: Vec<String> = servers.iter().map(Server::url).collect();
     let intake = Arc::new(RedisIntake::new(&connect(&urls.join(",")).await, [1; 32]));
     let session = Session { contest: id("moved"), epoch: 3, shards: 1 };
-    let start = opened(&intake, &session).await;
+    let start = open_session(&intake, &session).await;
     let stop = Arc::new(AtomicBool::new(false));
     let submitting = tokio::spawn(keep_submitting(Arc::clone(&intake), session.clone(), Arc::clone(&stop)));
 
@@ -81,17 +86,16 @@ async fn a_shard_that_moves_between_nodes_loses_nothing() {
         let from = servers.iter().position(holds).unwrap();
         let before = intake.backlog(&session).await.unwrap().items;
         tokio::task::block_in_place(|| move_slot(&servers, meta, from, (from + 1) % servers.len()));
-        // It is found where it went, and takes ballots there.
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while intake.backlog(&session).await.is_ok_and(|backlog| backlog.items < before + BLOCK) {
-            assert!(Instant::now() < deadline, "no ballot is taken after the move");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
+        // The shard is found on its new node, and takes ballots there.
+        wait_until_async("no ballot is taken after the move", async || {
+            intake.backlog(&session).await.is_ok_and(|backlog| backlog.items >= before + BLOCK)
+        })
+        .await;
     }
     stop.store(true, Ordering::Relaxed);
     let count = submitting.await.unwrap();
     let expected: Vec<String> = (0..count).map(|number| format!("entry {number}")).collect();
-    let drained =
+    let entries =
         tokio::time::timeout(Duration::from_secs(20), drain_all(&intake, &session, start, count)).await;
-    assert_eq!(drained.expect("everything is there"), expected);
+    assert_eq!(entries.expect("everything is there"), expected);
 }

@@ -1,4 +1,7 @@
-//! Who is a juror of a contest from before jurors had to be known: each name with scores that stand, in the very spelling.
+//! The jurors of a contest that was created before jurors had to be known.
+//!
+//! Each name with a key, or with scores that count, is a juror, in exactly the spelling of the
+//! scores.
 
 use acclaim_contest::{ContestId, Definition, Overrides, PanelId};
 use acclaim_store::{
@@ -22,7 +25,7 @@ fn definition() -> Definition {
     Definition::from_json(json.as_bytes(), &Overrides::default()).unwrap()
 }
 
-/// Records a juror's scores, as a program before this one did for any name.
+/// Records a juror's scores, as earlier programs did for any name.
 async fn score(
     database: &SqliteDatabase,
     contest: &ContestId,
@@ -54,13 +57,13 @@ async fn jurors_are_those_with_a_key_or_with_scores_that_stand() {
     let definition = definition();
     let contest = &definition.id;
     database.create_draft(&definition, b"w").await.unwrap();
-    let given = &[("p1", "7")][..];
+    let scores = &[("p1", "7")][..];
     for (at, (juror, values)) in (0..).zip([
-        (COMPOSED, given),
-        (DECOMPOSED, given),
-        ("Average", given),
+        (COMPOSED, scores),
+        (DECOMPOSED, scores),
+        ("Average", scores),
         ("Average", &[]),
-        ("Kofi", given),
+        ("Kofi", scores),
     ]) {
         score(&database, contest, at, juror, values).await;
     }
@@ -94,9 +97,9 @@ async fn jurors_are_those_with_a_key_or_with_scores_that_stand() {
     assert_eq!(all.of(&experts), ["Ama", COMPOSED, DECOMPOSED, "Kofi"]);
     assert_eq!(all.of(&"students".parse().unwrap()), ["Esi"]);
 
-    // One by one, the same are found, and each in the very spelling that has scored.
+    // Looked up one by one, the same jurors are found, each in exactly the spelling of the scores.
     let panel = &record.definition.rules.panels[0];
-    for (name, found) in [
+    for (name, expected) in [
         ("Ama", Some("Ama")),
         ("AMA", Some("Ama")),
         (COMPOSED, Some(COMPOSED)),
@@ -106,8 +109,8 @@ async fn jurors_are_those_with_a_key_or_with_scores_that_stand() {
         ("Esi", None),
         ("Lost", None),
     ] {
-        let some = load_jurors_by_name(&database, &record, panel, name).await.unwrap();
-        assert_eq!(some.find(&experts, name).ok(), found, "{name}");
-        assert_eq!(all.find(&experts, name).ok(), found, "{name}");
+        let matching = load_jurors_by_name(&database, &record, panel, name).await.unwrap();
+        assert_eq!(matching.find(&experts, name).ok(), expected, "{name}");
+        assert_eq!(all.find(&experts, name).ok(), expected, "{name}");
     }
 }

@@ -1,4 +1,4 @@
-//! The embedded stores keep the promises of the traits, and a few of their own.
+//! The embedded stores keep the promises of the traits, and their own promises.
 
 mod jurors;
 
@@ -49,15 +49,16 @@ async fn full_intake_rejects_new_ballots() {
         group: None,
         entry: Bytes::new(),
     };
-    let offer = || Submission { item: item.clone(), slots: Vec::new() };
-    let offers: Vec<Submission> = (0..capacity + 2).map(|_| offer()).collect();
-    let submitted = intake.submit(&session, &offers).await.unwrap();
-    assert_eq!(submitted.iter().filter(|answer| **answer == SubmitOutcome::Buffered).count(), capacity);
-    assert_eq!(submitted[capacity..], [SubmitOutcome::Full, SubmitOutcome::Full]);
+    let submission = || Submission { item: item.clone(), slots: Vec::new() };
+    let submissions: Vec<Submission> = (0..capacity + 2).map(|_| submission()).collect();
+    let outcomes = intake.submit(&session, &submissions).await.unwrap();
+    assert_eq!(outcomes.iter().filter(|answer| **answer == SubmitOutcome::Buffered).count(), capacity);
+    assert_eq!(outcomes[capacity..], [SubmitOutcome::Full, SubmitOutcome::Full]);
     assert_eq!(intake.backlog(&session).await.unwrap().items, capacity as u64);
 }
 
-/// Tables and indexes as migrations have made them. A change comes with a migration, and with this snapshot.
+/// The tables and indexes that the migrations create. A change needs a migration, and a new
+/// snapshot.
 #[tokio::test]
 async fn columns_are_those_of_the_migrations() {
     let folder = tempfile::tempdir().unwrap();
@@ -71,7 +72,7 @@ async fn columns_are_those_of_the_migrations() {
     insta::assert_snapshot!(lines.join(";\n"));
 }
 
-/// A page limit is what a full disk is to SQLite.
+/// A page limit simulates a full disk.
 #[tokio::test]
 async fn a_full_disk_changes_nothing_and_ends_with_room() {
     let folder = tempfile::tempdir().unwrap();
@@ -89,18 +90,19 @@ async fn a_full_disk_changes_nothing_and_ends_with_room() {
     assert_eq!(database.entries(&definition.id, 0, 1_000).await.unwrap().len(), 200);
 }
 
-/// The files hold a deleted key nowhere: not in the write-ahead log, nor where a row lay before it changed or moved.
+/// No file holds a deleted key: not in the write-ahead log, nor in the old place of a row that
+/// changed or moved.
 #[tokio::test]
 async fn a_destroyed_key_leaves_no_bytes() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let database = directory.database().unwrap();
     let key = |n: usize| format!("the wrapped tag key of contest {n:03}").into_bytes();
-    let found = |n: usize| holds(folder.path(), &key(n));
+    let has_key = |n: usize| holds(folder.path(), &key(n));
     for n in 0..60 {
         let mut definition = conformance::definition(&format!("contest-{n}"));
         database.create_draft(&definition, &key(n)).await.unwrap();
-        // Rows that grow over pages and shrink again, so that they are moved about.
+        // The rows grow over several pages and shrink again, so that SQLite moves them.
         for (revision, length) in (1..).zip([n * 97 % 900, n * 531 % 9_000, 10]) {
             definition.title = "x".repeat(length + 1);
             database.edit_draft(&definition, revision).await.unwrap();
@@ -111,27 +113,28 @@ async fn a_destroyed_key_leaves_no_bytes() {
     }
     for n in (0..60).filter(|n| n % 3 != 0) {
         let definition = conformance::definition(&format!("contest-{n}"));
-        assert!(found(n), "the search finds what is there");
+        assert!(has_key(n), "the search finds what is there");
         let mut destroyed = append(1, 1);
         destroyed.contest = Some(change(&definition, 5, &key(n), true));
         database.append(&definition.id, destroyed).await.unwrap();
-        assert!(!found(n), "{n}");
+        assert!(!has_key(n), "{n}");
     }
     for n in 0..60 {
-        assert_eq!(found(n), n % 3 == 0, "{n}");
+        assert_eq!(has_key(n), n % 3 == 0, "{n}");
     }
 }
 
-/// Whether a file of a folder has these bytes somewhere.
-fn holds(folder: &Path, wanted: &[u8]) -> bool {
+/// Whether a file in a folder contains these bytes.
+fn holds(folder: &Path, expected: &[u8]) -> bool {
     let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
     files.filter(|path| path.is_file()).any(|path| {
         let bytes = std::fs::read(path).unwrap();
-        bytes.windows(wanted.len()).any(|window| window == wanted)
+        bytes.windows(expected.len()).any(|window| window == expected)
     })
 }
 
-/// Somebody reads while a key is destroyed, and the process is killed: the next start makes up for it.
+/// A reader is active while a key is destroyed, and the process is killed. The next start erases
+/// the key's bytes.
 #[tokio::test]
 async fn next_start_erases_bytes_that_reader_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -149,17 +152,17 @@ async fn next_start_erases_bytes_that_reader_kept() {
     assert_eq!(database.contest(&definition.id).await.unwrap().unwrap().tag_key, None);
     assert!(holds(folder.path(), key), "the reader sees it still");
 
-    let left = tempfile::tempdir().unwrap();
+    let copied = tempfile::tempdir().unwrap();
     for file in ["acclaim.db", "acclaim.db-wal"] {
-        std::fs::copy(folder.path().join(file), left.path().join(file)).unwrap();
+        std::fs::copy(folder.path().join(file), copied.path().join(file)).unwrap();
     }
-    assert!(holds(left.path(), key));
-    let directory = DataDirectory::lock(left.path()).unwrap();
+    assert!(holds(copied.path(), key));
+    let directory = DataDirectory::lock(copied.path()).unwrap();
     let database = directory.database().unwrap();
     assert_eq!(database.contest(&definition.id).await.unwrap().unwrap().tag_key, None);
-    // The writer's first job is done before this one.
+    // The writer runs its first job before this one.
     database.create_draft(&conformance::definition("next"), b"w").await.unwrap();
-    assert!(!holds(left.path(), key));
+    assert!(!holds(copied.path(), key));
 }
 
 fn change(definition: &Definition, revision: u64, tag_key: &[u8], tag_key_destroyed: bool) -> ContestChange {
@@ -167,7 +170,7 @@ fn change(definition: &Definition, revision: u64, tag_key: &[u8], tag_key_destro
     ContestChange { revision, tag_key: Some(tag_key.to_vec()), definition: None, state, tag_key_destroyed }
 }
 
-/// So many entries onto a log of `from`.
+/// An append of `entries` entries to a log of `from` entries.
 fn append(from: u64, entries: u64) -> Append {
     let root = |size| Hash([u8::try_from(size).unwrap(); 32]);
     let size = from + entries;
@@ -178,7 +181,7 @@ fn append(from: u64, entries: u64) -> Append {
     )
 }
 
-/// What a row does not hold in its page takes a page of its own.
+/// SQLite moves the part of a row that exceeds its page to a page of its own.
 #[tokio::test]
 async fn entries_take_little_more_than_their_bytes() {
     const ENTRIES: u64 = 10_000;
@@ -216,28 +219,29 @@ async fn keeps_highest_published_checkpoint() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
     let id = conformance::definition("shown").id;
-    let shown = directory.published_checkpoints().unwrap();
-    assert_eq!(shown.highest(&id).await.unwrap(), None);
-    shown.record_before_publish(&id, "one").await.unwrap();
-    shown.record_before_publish(&id, "two").await.unwrap();
+    let checkpoints = directory.published_checkpoints().unwrap();
+    assert_eq!(checkpoints.highest(&id).await.unwrap(), None);
+    checkpoints.record_before_publish(&id, "one").await.unwrap();
+    checkpoints.record_before_publish(&id, "two").await.unwrap();
     assert_eq!(
         directory.published_checkpoints().unwrap().highest(&id).await.unwrap().as_deref(),
         Some("two")
     );
-    // What a loss of power can leave.
+    // A loss of power can leave an empty file.
     std::fs::write(folder.path().join("shown/shown.checkpoint"), "").unwrap();
-    assert_eq!(shown.highest(&id).await.unwrap(), None);
-    conformance::check_cosigned(&shown, &id).await.unwrap();
-    shown.forget(&id).await.unwrap();
-    shown.forget(&id).await.unwrap();
-    assert_eq!(shown.highest(&id).await.unwrap(), None);
+    assert_eq!(checkpoints.highest(&id).await.unwrap(), None);
+    conformance::check_cosigned(&checkpoints, &id).await.unwrap();
+    checkpoints.forget(&id).await.unwrap();
+    checkpoints.forget(&id).await.unwrap();
+    assert_eq!(checkpoints.highest(&id).await.unwrap(), None);
 }
 
-/// Reads an installation out to the end, and leaves the mark if there is one to leave.
+/// Reads an installation to its end, and sets the mark if there is one. Without a mark the move is
+/// cancelled.
 async fn move_out(database: &Arc<SqliteDatabase>, mark: Option<MoveMark>) -> Result<(), StoreError> {
     let (sender, mut parts) = mpsc::channel(1);
-    let (go, mark_receiver) = oneshot::channel();
-    let leaving = tokio::spawn({
+    let (mark_sender, mark_receiver) = oneshot::channel();
+    let moving = tokio::spawn({
         let database = Arc::clone(database);
         async move { database.move_out(sender, mark_receiver).await }
     });
@@ -247,22 +251,22 @@ async fn move_out(database: &Arc<SqliteDatabase>, mark: Option<MoveMark>) -> Res
         }
     }
     match mark {
-        Some(mark) => go.send(mark).unwrap(),
-        None => drop(go),
+        Some(mark) => mark_sender.send(mark).unwrap(),
+        None => drop(mark_sender),
     }
-    leaving.await.unwrap()
+    moving.await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn moved_installation_is_locked_until_taken_back() {
     let folder = tempfile::tempdir().unwrap();
     let directory = DataDirectory::lock(folder.path()).unwrap();
-    // Opened before, as by a command beside it.
+    // This handle is opened before the move, as by a command that runs beside the server.
     let before = directory.database().unwrap();
     conformance::check_database(&before).await.unwrap();
     let source = Arc::new(directory.database_to_move().unwrap());
-    let given_up = move_out(&source, None).await;
-    assert!(matches!(given_up, Err(StoreError::Unavailable(_))), "{given_up:?}");
+    let cancelled = move_out(&source, None).await;
+    assert!(matches!(cancelled, Err(StoreError::Unavailable(_))), "{cancelled:?}");
     assert_eq!(source.move_mark().await.unwrap(), None);
     drop(directory.database().unwrap());
 
@@ -298,7 +302,7 @@ async fn moved_installation_is_locked_until_taken_back() {
     let append = Append::of_entries(Some((head.size, head.root)), head.clone(), Vec::new());
     assert!(before.append(&id, append.clone()).await.is_err());
 
-    // It can leave again, if it has not arrived; then it is gone.
+    // An incomplete move can be repeated. When the move is complete, the installation is gone here.
     move_out(&source, Some(mark.clone())).await.unwrap();
     source.set_move_mark(&MoveMark { complete: true, ..mark }).await.unwrap();
     assert!(directory.database().unwrap_err().to_string().contains("was moved to"));
@@ -308,7 +312,7 @@ async fn moved_installation_is_locked_until_taken_back() {
     drop(directory.database().unwrap());
 }
 
-/// A file that the first version of the schema made goes on with what it holds.
+/// A file of the schema's first version is migrated, and keeps its content.
 #[tokio::test]
 async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     let folder = tempfile::tempdir().unwrap();
@@ -351,7 +355,8 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     assert_eq!(again.staff_key([2; 32]).await.unwrap(), Some(juror));
     drop(again);
 
-    // A program that knows the schema before this one's refuses it by this number, and so does this one the next.
+    // A program that knows only an older schema refuses the file by this number. This program does
+    // the same with a newer schema.
     let file = rusqlite::Connection::open(&path).unwrap();
     let version: u32 = file.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
     assert!(version >= 4, "{version}");
@@ -361,7 +366,8 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     assert!(refused.contains(&format!("of schema version {}", version + 1)), "{refused}");
 }
 
-/// Requests that were stored before `Idempotency-Key`s were those of staff keys are known when they are repeated.
+/// Repetitions of requests from before are recognised. At that time an `Idempotency-Key` belonged
+/// to no staff key.
 async fn check_requests_of_older_schema(database: &SqliteDatabase, contest: &ContestId) {
     let command = |by: &str, command| QueuedCommand {
         key: "k".to_owned(),
@@ -377,16 +383,16 @@ async fn check_requests_of_older_schema(database: &SqliteDatabase, contest: &Con
         assert_eq!(database.queue_command(contest, &queued).await.unwrap(), expected, "{queued:?}");
     }
     assert_eq!(database.pending_commands(contest, 9).await.unwrap().len(), 2);
-    let asked = RequestId::new("chair", "mint");
+    let request_id = RequestId::new("chair", "mint");
     let count = async |request| {
-        let passes = PassCountRequest::for_unnamed_voters("pass", &asked, [request; 32], 1);
+        let passes = PassCountRequest::for_unnamed_voters("pass", &request_id, [request; 32], 1);
         database.count_passes(contest, &[1], passes).await.unwrap()
     };
     assert_eq!(count(3).await, PassCountOutcome::RepeatedWithoutStaffKey);
     assert_eq!(count(4).await, PassCountOutcome::IdempotencyKeyUsed);
 }
 
-/// A file whose installation has moved away is brought up to date as well: it may be taken back into use.
+/// The file of a moved installation is migrated as well: it can be taken back into use.
 #[tokio::test(flavor = "multi_thread")]
 async fn takes_back_moved_file_of_older_schema() {
     let folder = tempfile::tempdir().unwrap();
@@ -451,7 +457,7 @@ async fn damage_is_reported_with_its_file() {
     database.append(&definition.id, append(0, 200)).await.unwrap();
     drop(database);
     let mut bytes = std::fs::read(&path).unwrap();
-    // All but the first pages, which hold the schema.
+    // The first pages hold the schema, so they stay undamaged.
     bytes.iter_mut().skip(40 * 4096).for_each(|byte| *byte = 0xab);
     std::fs::write(&path, bytes).unwrap();
     let database = directory.database().unwrap();
