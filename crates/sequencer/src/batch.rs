@@ -1,4 +1,4 @@
-//! One append in the making: ballots and events are admitted and folded as they are added.
+//! One append under construction. Ballots and events are admitted and folded as they are added.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,9 @@ use acclaim_store::{
 use acclaim_tally::{PreparedLine, Refusal, Replay, ReplayError};
 use bytes::Bytes;
 
-/// What the next append will hold. Its entries are already folded into the [`Replay`] they were added through.
+/// The content of the next append.
+///
+/// Its entries are already folded into the [`Replay`] through which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     pub(crate) entries: Vec<Bytes>,
@@ -24,25 +26,25 @@ pub(crate) struct Batch {
     pub(crate) commands: Vec<(RequestId, CommandOutcome)>,
     /// Promised ballots that are rejected.
     pub(crate) rejected: Vec<(BallotId, Rejection)>,
-    /// Promised ballots, whatever became of them.
+    /// All promised ballots of the batch, recorded or rejected.
     pub(crate) promised: Vec<BallotId>,
-    /// Ballots by minute of arrival, channel and group.
+    /// Number of ballots by minute of arrival (minutes since 1970, UTC), channel and group.
     pub(crate) turnout: BTreeMap<(i64, Option<String>, Option<String>), u64>,
-    /// Where the intake's cursors stand behind the batch, if it moves them.
+    /// The intake's cursors behind the batch, if the batch moves them.
     pub(crate) cursors: Option<Cursors>,
-    /// Whether there are events among the entries.
+    /// Whether the entries include events.
     pub(crate) has_events: bool,
-    /// Those of the events that can change the definition.
+    /// The events that can change the definition.
     pub(crate) definition_events: Vec<Event>,
-    /// The intake's session from now on, if that changes.
+    /// The intake's new session, if the batch starts one.
     pub(crate) session: Option<NewSession>,
-    /// The instant of a closing that is asked for, which is not in the log before it is done.
+    /// The requested closing instant. The log has it only after the closing.
     pub(crate) closing: Option<Instant>,
-    /// Whether the contest's tag key is destroyed with it.
+    /// Whether the append destroys the contest's tag key.
     pub(crate) destroys_tag_key: bool,
 }
 
-/// A session of the intake, which the log does not determine.
+/// A session of the intake. The log does not determine it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct NewSession {
     pub(crate) epoch: u64,
@@ -50,21 +52,21 @@ pub(crate) struct NewSession {
 }
 
 impl Batch {
-    /// The same, with which a new session of the intake begins.
+    /// Returns this batch with the start of a new intake session.
     pub(crate) fn with_session(mut self, session: NewSession) -> Self {
         self.cursors = Some(Cursors { epoch: session.epoch, shards: Vec::new() });
         self.session = Some(session);
         self
     }
 
-    /// Adds a ballot, or notes why not.
+    /// Adds a ballot, or notes why it is refused.
     pub(crate) fn add_ballot(&mut self, replay: &mut Replay, item: Item) {
         let prepared = PreparedLine::new(&item.entry, None)
             .map_err(|error| ReplayError::unencodable(replay.size(), error))
             .and_then(|prepared| Ok((replay.push_prepared(&prepared)?, prepared)));
         let (index, prepared) = match prepared {
-            Ok(pushed) => pushed,
-            Err(error) => return self.refuse(&item, refused_ballot(error)),
+            Ok(index_and_line) => index_and_line,
+            Err(error) => return self.refuse(&item, refusal_outcome(error)),
         };
         if item.promised {
             self.promised.push(item.ballot);
@@ -84,7 +86,8 @@ impl Batch {
         self.outcomes.push((item.ballot, BallotOutcome::Recorded { index, leaf_hash }));
     }
 
-    /// Notes what becomes of a ballot that does not go in; of a promised one for its status address too.
+    /// Notes the outcome of a ballot that is not recorded. A promised ballot's rejection is also
+    /// kept for its status address.
     pub(crate) fn refuse(&mut self, item: &Item, outcome: BallotOutcome) {
         if item.promised {
             self.promised.push(item.ballot);
@@ -95,13 +98,13 @@ impl Batch {
         self.outcomes.push((item.ballot, outcome));
     }
 
-    /// The turnout of the batch as the ledger takes it.
+    /// Returns the turnout of the batch in the form of the ledger, and clears it.
     pub(crate) fn take_turnout(&mut self) -> Vec<Turnout> {
         let row = |((minute, channel, group), ballots)| Turnout { minute, channel, group, ballots };
         std::mem::take(&mut self.turnout).into_iter().map(row).collect()
     }
 
-    /// Adds an event; a refusal changes nothing.
+    /// Adds an event and returns its index. A refused event changes nothing.
     pub(crate) fn add_event(&mut self, replay: &mut Replay, event: &Event) -> Result<u64, ReplayError> {
         let salt = salt(replay, event).map_err(|error| ReplayError::unencodable(replay.size(), error))?;
         let line = event.encode(salt).map_err(|error| ReplayError::unencodable(replay.size(), error))?;
@@ -118,23 +121,23 @@ impl Batch {
         Ok(index)
     }
 
-    /// Notes what a recorded ballot is by the fold.
+    /// Notes the state that the fold gives a recorded ballot.
     fn mark(&mut self, replay: &Replay, ballot: BallotId) {
         self.marks.extend(replay.tally().ballot(&ballot).map(|logged| (ballot, logged.state)));
     }
 
-    /// Whether the contest's row may be another one with it: ballots alone change nothing of it.
+    /// Whether the batch can change the contest's row. Ballots alone cannot.
     pub(crate) fn can_change_contest(&self) -> bool {
         self.has_events || self.session.is_some() || self.closing.is_some() || self.destroys_tag_key
     }
 
-    /// Whether there is nothing to commit or tell.
+    /// Whether the batch has nothing to commit or report.
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty() && self.outcomes.is_empty() && self.commands.is_empty()
     }
 }
 
-/// A fresh salt for an event that has one in this log.
+/// Returns a fresh salt if this log salts the event.
 fn salt(replay: &Replay, event: &Event) -> Result<Option<Salt>, EntryError> {
     if !replay.tally().is_salted(event) {
         return Ok(None);
@@ -144,7 +147,7 @@ fn salt(replay: &Replay, event: &Event) -> Result<Option<Salt>, EntryError> {
         .map_err(|_| EntryError::Invalid("the system gave no random bytes for a salt"))
 }
 
-fn refused_ballot(error: ReplayError) -> BallotOutcome {
+fn refusal_outcome(error: ReplayError) -> BallotOutcome {
     let rejection = match error.into_refusal() {
         Ok(Refusal::SameBallot { .. }) => return BallotOutcome::Same,
         Ok(Refusal::AlreadyVoted { categories }) => {

@@ -1,4 +1,5 @@
-//! Staff commands: each becomes entries, all of them or none, or is refused.
+//! Staff commands. The sequencer turns each command into log entries, all of them or none, or
+//! refuses it.
 
 use acclaim_ballot_log::Amendment;
 use acclaim_contest::{CategoryId, Instant, Phase, Zone, definition::Definition, juror::is_same_name};
@@ -20,26 +21,28 @@ use crate::{
     log_reader::{LoadError, LogReader},
 };
 
-/// Commands worked off before other things have their turn.
+/// Maximum number of commands that one step processes before other work has its turn.
 const MAX_COMMANDS_PER_STEP: usize = 64;
-/// Why a contest takes no event that came with a later version of the log.
+/// Detail of a refusal: the event belongs to a later version of the log than the contest's log has.
 const OLD_LOG_VERSION_DETAIL: &str =
     "this contest was opened by an older program and cannot do this: only contests that open from now on can";
 
 impl ContestTask {
-    /// Works off the oldest commands that wait.
+    /// Processes the oldest queued commands.
     pub(crate) async fn process_commands(&mut self) -> StepResult {
-        let waiting = self.context.stores.database.pending_commands(self.id(), MAX_COMMANDS_PER_STEP);
-        let waiting = waiting.await.map_err(StepError::retry_or_reload)?;
-        // Of one that closes the outcome comes later: where all are such, there is nothing to do for those behind.
-        let any_is_decided = waiting.iter().any(|queued| queued.command != Command::Close);
-        self.inbox.note_commands(any_is_decided && waiting.len() == MAX_COMMANDS_PER_STEP);
-        for queued in waiting {
+        let commands = self.context.stores.database.pending_commands(self.id(), MAX_COMMANDS_PER_STEP);
+        let commands = commands.await.map_err(StepError::retry_or_reload)?;
+        // The outcome of `Close` follows later, with `closed`. If all commands of this step are
+        // `Close`, the commands behind them cannot be processed yet.
+        let any_has_outcome_now = commands.iter().any(|queued| queued.command != Command::Close);
+        self.inbox.note_commands(any_has_outcome_now && commands.len() == MAX_COMMANDS_PER_STEP);
+        for queued in commands {
             self.keep_lease().await?;
-            // The clock is read only now: a reading from before the command was given would date it too early.
+            // The clock is read here: an earlier reading could date the command before it was sent.
             self.process_command(queued, self.context.stores.clock.now()).await?;
             if self.record.state.phase.is_voting() && self.has_pending_session() {
-                // The intake begins anew first; those behind keep their order.
+                // The new session of the intake starts first. The remaining commands keep their
+                // order.
                 self.inbox.note_commands(true);
                 return Ok(());
             }
@@ -74,26 +77,30 @@ impl ContestTask {
         }
     }
 
-    /// Suspends voting, once what waits is recorded.
+    /// Records the waiting ballots, then suspends voting.
     async fn suspend(&mut self, queued: QueuedCommand) -> StepResult {
-        // Nothing is recorded for one that is refused anyway.
+        // A command that is refused anyway records no ballots.
         if self.check(&queued.command).is_ok() {
             self.record_before_suspension().await?;
         }
         if self.has_pending_session() {
-            // The intake begins anew: what survived is recorded first.
+            // The intake starts a new session. The ballots that survived are recorded before the
+            // command, which stays queued.
             return Ok(());
         }
         self.log_command(queued, self.context.stores.clock.now()).await
     }
 
-    /// Refuses ballots from `at` on. The command's outcome follows with `closed`, once all that arrived before is recorded.
+    /// Refuses ballots from `at` on.
+    ///
+    /// The command's outcome follows with `closed`, after all ballots that arrived earlier are
+    /// recorded.
     async fn close_at(&mut self, at: Instant) -> StepResult {
         self.schedule.confirm_closing();
         if at >= self.record.state.closes {
             return Ok(());
         }
-        // A contest is open for a second at least, so that closing never comes before opening.
+        // A contest is open for at least one second, so that closing never precedes opening.
         let at = at.max(Instant::from_seconds(self.record.definition.opens.seconds() + 1).unwrap_or(at));
         self.commit(Batch { closing: Some(at), ..Batch::default() }).await
     }
@@ -107,11 +114,11 @@ impl ContestTask {
         self.commit(batch).await
     }
 
-    /// A command that becomes entries: all of them, or none and a refusal.
+    /// Turns a command into log entries: all of them, or none and a refusal.
     async fn log_command(&mut self, queued: QueuedCommand, now: Timestamp) -> StepResult {
         let id = queued.id();
         let QueuedCommand { by, command, .. } = queued;
-        let command = match self.in_utc(command) {
+        let command = match self.closing_in_utc(command) {
             Ok(command) => command,
             Err(detail) => return self.refuse(id, "invalid-amendment", &detail).await,
         };
@@ -139,7 +146,8 @@ impl ContestTask {
                     let (code, detail) = refusal_message(&error);
                     return self.refuse(id, code, &detail).await;
                 }
-                // An earlier piece is folded already: this state has gone astray and is built anew; the command is refused after.
+                // An earlier entry of this command is already folded, so the replay differs from
+                // the ledger. The log is loaded again, and then the command is refused.
                 Err(error) => return self.refuse_after_reload(id, &refusal_message(&error)).await,
             }
         }
@@ -148,8 +156,11 @@ impl ContestTask {
         self.commit(batch).await
     }
 
-    /// The command as the log has it: another closing can be given as definitions have it, local to the contest's time zone.
-    fn in_utc(&self, command: Command) -> Result<Command, String> {
+    /// Returns the command in the form of the log.
+    ///
+    /// A new closing instant can be given in the form of definitions, local to the contest's time
+    /// zone. The log has it in UTC.
+    fn closing_in_utc(&self, command: Command) -> Result<Command, String> {
         match command {
             Command::Amend { what, key, to: Amendment::Text(text), reason } if what == "closes" => {
                 let closes = match Zone::from_name(&self.record.definition.time_zone) {
@@ -162,36 +173,42 @@ impl ContestTask {
         }
     }
 
-    /// Why a result is not certified: winners are not decided, and the command does not say that they need not be. What is out of its place for other
-    /// reasons is for `admit` to tell.
+    /// Returns the refusal of a certification whose winners are not decided.
+    ///
+    /// A command with `undecided: true` certifies undecided winners as well. `admit` refuses a
+    /// certification for every other reason.
     fn undecided(&self, command: &Command) -> Option<CommandOutcome> {
         let may_be_certified =
             matches!(self.record.state.phase, Phase::Closed | Phase::Frozen) && !self.record.definition.test;
         if !may_be_certified || !matches!(command, Command::Certify { undecided: false, .. }) {
             return None;
         }
-        let found = self.log.replay.tally().undecided();
-        let ids: Vec<&str> = found.iter().map(|(category, _)| category.as_str()).collect();
-        let detail = format!("the winners are not decided in {}", listed(&ids));
-        let undecided: Vec<UndecidedCategory> = found
+        let categories = self.log.replay.tally().undecided();
+        let ids: Vec<&str> = categories.iter().map(|(category, _)| category.as_str()).collect();
+        let detail = format!("the winners are not decided in {}", list_categories(&ids));
+        let undecided: Vec<UndecidedCategory> = categories
             .iter()
-            .flat_map(|(category, reasons)| reasons.iter().map(move |reason| of_category(category, reason)))
+            .flat_map(|(category, reasons)| {
+                reasons.iter().map(move |reason| to_undecided_category(category, reason))
+            })
             .collect();
         let code = UNDECIDED.to_owned();
         (!undecided.is_empty()).then_some(CommandOutcome::Refused { code, detail, undecided })
     }
 
-    /// Whether a juror has entered the same scores, or the same recusal, as often as a juror may; what organisers enter for jurors has no end.
+    /// Whether a juror has entered the same scores, or the same recusal, as often as allowed.
+    ///
+    /// Organisers enter scores and recusals for jurors without a limit.
     async fn is_corrected_too_often(&self, command: &Command, by: &str) -> Result<bool, StoreError> {
         if !matches!(command, Command::Score { juror, .. } | Command::Recusal { juror, .. } if is_same_name(juror, by))
         {
             return Ok(false);
         }
-        let mut entered = 0;
-        let count = |earlier: QueuedCommand, _| entered += usize::from(earlier.by == by);
+        let mut previous = 0;
+        let count_previous = |earlier: QueuedCommand, _| previous += usize::from(earlier.by == by);
         let database = &*self.context.stores.database;
-        for_each_recorded(database, self.id(), CommandFilter::SameTarget(command), count).await?;
-        Ok(entered >= MAX_CORRECTIONS)
+        for_each_recorded(database, self.id(), CommandFilter::SameTarget(command), count_previous).await?;
+        Ok(previous >= MAX_CORRECTIONS)
     }
 
     async fn refuse_after_reload(
@@ -199,18 +216,20 @@ impl ContestTask {
         id: RequestId,
         (code, detail): &(&'static str, String),
     ) -> StepResult {
-        let doubtful = |error| match error {
+        let to_store_error = |error| match error {
             LoadError::Store(error) => error,
             other => StoreError::Corrupt(other.to_string()),
         };
-        let reading = LogReader::new(&self.context.keyring, self.id()).map_err(doubtful)?;
-        let taking_over = Log::take_over(reading, &self.context.stores);
-        let (log, _) = self.context.while_leased(self.id(), taking_over).await.map_err(doubtful)?;
+        let reader = LogReader::new(&self.context.keyring, self.id()).map_err(to_store_error)?;
+        let take_over = Log::take_over(reader, &self.context.stores);
+        let (log, _) = self.context.while_leased(self.id(), take_over).await.map_err(to_store_error)?;
         self.log.replace_by(log);
         self.refuse(id, code, detail).await
     }
 
-    /// Whether the contest can open at `at`, which may be long before the instant that its definition was checked with.
+    /// Checks whether the contest can open at `at`.
+    ///
+    /// `at` may be long before the opening instant with which the definition was checked.
     fn check_opening(&self, at: Instant) -> Result<(), (&'static str, String)> {
         if at >= self.record.state.closes {
             return Err(("closes-in-the-past", "the contest's closing instant has passed".to_owned()));
@@ -220,24 +239,28 @@ impl ContestTask {
         self.refused_texts().map_or(Ok(()), |mistakes| Err(("invalid-definition", mistakes)))
     }
 
-    /// The draft's texts that have been refused only since the draft was stored: they are not to begin a log. `None` if there are none.
+    /// Returns the mistakes that the current rules find in the draft; `None` if there are none.
+    ///
+    /// The rules can have changed since the draft was stored. A log must not begin with texts that
+    /// are refused now.
     pub(crate) fn refused_texts(&self) -> Option<String> {
         self.record.definition.check().err().map(|mistakes| mistakes.to_string())
     }
 
-    /// What only the sequencer can know of a command, beyond what `admit` says of its entries.
+    /// Checks the facts about a command that only the sequencer knows. `admit` checks the entries.
     fn check(&self, command: &Command) -> Result<(), (&'static str, String)> {
         match command {
             Command::Certify { size, root, .. } => {
-                let (have, have_root) = self.log.head();
-                if (*size, root.as_str()) != (have, have_root.to_string().as_str()) {
+                let (head_size, head_root) = self.log.head();
+                if (*size, root.as_str()) != (head_size, head_root.to_string().as_str()) {
                     let detail = format!(
-                        "the log has moved on to size {have}, root {have_root}: look at the result again"
+                        "the log has moved on to size {head_size}, root {head_root}: look at the result again"
                     );
                     return Err(("log-has-moved-on", detail));
                 }
             }
-            // `admit` refuses an early `closes` by the log alone; that it lies in the past is a matter of the clock.
+            // `admit` refuses an early `closes` by the log alone. Only the clock shows whether it
+            // lies in the past.
             Command::Amend { what, to: Amendment::Text(to), .. } if what == "closes" => {
                 let now = Instant::at_or_after(self.context.stores.clock.now());
                 if self.record.state.closes <= now || to.parse::<Instant>().is_ok_and(|to| to <= now) {
@@ -247,7 +270,8 @@ impl ContestTask {
                     ));
                 }
             }
-            // What is on its way from before the closing has nothing to be suspended for.
+            // After the closing instant, only ballots that arrived before it are still on their
+            // way. A suspension has no effect on them.
             Command::Suspend(_) | Command::Resume(_)
                 if self.record.state.phase.is_voting()
                     && self.record.state.closes.timestamp() <= self.context.stores.clock.now() =>
@@ -267,7 +291,7 @@ impl ContestTask {
                     "the contest's tag key has been destroyed before".to_owned(),
                 ));
             }
-            // The log must not say so while the key is there.
+            // The log must not state the destruction of the tag key while the key exists.
             Command::State { kind, .. } if is_reserved(kind) => {
                 return Err(("reserved-kind", "only the destruction of the tag key says so".to_owned()));
             }
@@ -276,8 +300,11 @@ impl ContestTask {
         Ok(())
     }
 
-    /// Checks the definition with the command's amendment as a whole: what is in the log must be readable at the next start. Texts that were stored before
-    /// their characters were refused do not stand in the way of a change elsewhere; the new text was checked where it entered.
+    /// Checks the whole definition after the command's amendment.
+    ///
+    /// The log must be readable at the next start. Texts that were stored before the rules refused
+    /// their characters do not block a change of other fields. The new text is checked when the
+    /// command arrives.
     fn check_amended(&self, command: &Command) -> Result<(), String> {
         let Command::Amend { what, key, to, .. } = command else { return Ok(()) };
         let mut amended = Definition::clone(&self.record.definition);
@@ -286,10 +313,11 @@ impl ContestTask {
     }
 }
 
-/// The most categories that a refusal names in its sentence; it has all of them beside it.
+/// Maximum number of categories named in a refusal's detail. The refusal's `undecided` lists all of
+/// them.
 const MAX_NAMED: usize = 5;
 
-fn listed(categories: &[&str]) -> String {
+fn list_categories(categories: &[&str]) -> String {
     match categories.get(MAX_NAMED..) {
         Some(more) if !more.is_empty() => {
             let named = categories.get(..MAX_NAMED).unwrap_or_default();
@@ -299,7 +327,10 @@ fn listed(categories: &[&str]) -> String {
     }
 }
 
-/// Why an entry is refused, for the staff whose command it was. The tally's words are for auditors, who know versions of logs; staff know contests.
+/// Returns code and detail of a refused entry, for the staff who sent the command.
+///
+/// The tally's messages are for auditors and name log versions. Staff know contests, so this
+/// message names the contest instead.
 fn refusal_message(error: &ReplayError) -> (&'static str, String) {
     let (code, detail) = error.code_and_detail();
     match &error.problem {
@@ -310,17 +341,17 @@ fn refusal_message(error: &ReplayError) -> (&'static str, String) {
     }
 }
 
-/// A reason of the tally as it is stored and sent.
-fn of_category(category: &CategoryId, found: &Undecided) -> UndecidedCategory {
+/// Converts a reason of the tally to its stored and sent form.
+fn to_undecided_category(category: &CategoryId, undecided: &Undecided) -> UndecidedCategory {
     UndecidedCategory {
         category: category.clone(),
-        reason: serde_json::to_value(found.reason)
+        reason: serde_json::to_value(undecided.reason)
             .ok()
             .and_then(|word| Some(word.as_str()?.to_owned()))
             .unwrap_or_default(),
-        text: found.reason.text().to_owned(),
-        panel: found.panel.clone(),
-        jurors: found.jurors.clone(),
-        entries: found.entries.clone(),
+        text: undecided.reason.text().to_owned(),
+        panel: undecided.panel.clone(),
+        jurors: undecided.jurors.clone(),
+        entries: undecided.entries.clone(),
     }
 }

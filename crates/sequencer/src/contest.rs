@@ -1,4 +1,5 @@
-//! One contest's task: takes what comes next (an instant, a command, ballots) and records it.
+//! The task of one contest. It takes the next event (an instant, a command, ballots) and records
+//! it.
 
 use std::sync::Arc;
 
@@ -12,8 +13,8 @@ use jiff::Timestamp;
 use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
-    Context,
     batch::Batch,
+    context::Context,
     inbox::{HubClosed, Inbox},
     leases::LeaseTerm,
     log::Log,
@@ -24,7 +25,7 @@ use crate::{
     witnessing,
 };
 
-/// The owner of one contest's log, as long as it holds the contest's lease.
+/// The owner of one contest's log while this process holds the contest's lease.
 pub(crate) struct ContestTask {
     pub(crate) context: Context,
     pub(crate) record: ContestRecord,
@@ -33,39 +34,39 @@ pub(crate) struct ContestTask {
     pub(crate) schedule: Schedule,
     pub(crate) publisher: Publisher,
     pub(crate) lease: LeaseTerm,
-    /// Whether a store did not answer when it was last asked.
+    /// Whether a store did not answer the last call.
     pub(crate) stores_away: bool,
-    /// Has witnesses cosign; ends with the task, and is waited for by nobody.
+    /// Has witnesses cosign checkpoints. It ends with the task, and nothing waits for it.
     witnessing: JoinSet<()>,
 }
 
-/// Why a step ended the loop.
+/// The reason why a step ended the loop.
 pub(crate) enum StepError {
-    /// A store did not answer, and state is as the ledger has it: wait and do it again.
+    /// A store did not answer, and the state equals the ledger's: wait, then repeat the step.
     Wait(StoreError),
-    /// State may differ from the ledger: drop it and load again.
+    /// The state may differ from the ledger: drop it and load again.
     Reload(StoreError),
-    /// The task is to end.
+    /// The task must end.
     End(Exit),
 }
 
-/// Why a contest's task has ended.
+/// The reason why a contest's task has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The contest was deleted.
     Deleted,
     /// There was no contest when the task began.
     Absent,
-    /// Another process has the lease, or the database was away at the start: try again later.
+    /// Another process has the lease, or the database did not answer at the start: try again later.
     RetryLater,
-    /// Somebody has to mend the cause.
+    /// The operator must repair the cause.
     Failed,
     /// The process ends.
     Shutdown,
 }
 
 impl StepError {
-    /// After a call on which state does not depend.
+    /// Converts the error of a call on which the task's state does not depend.
     pub(crate) fn retry_or_reload(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Self::Wait(error),
@@ -83,19 +84,21 @@ impl From<StoreError> for StepError {
 pub(crate) type StepResult = Result<(), StepError>;
 
 impl ContestTask {
-    /// Replays the contest's log, as far as it has not been read yet, and publishes what it says. The caller holds the lease.
+    /// Replays the unread part of the contest's log, and publishes its figures.
+    ///
+    /// The caller holds the lease.
     pub(crate) async fn load(
         context: &Context,
         id: &ContestId,
-        reading: LogReader,
+        reader: LogReader,
     ) -> Result<Self, LoadError> {
         let hub = &context.stores.hub;
         let notices = hub.subscribe();
         hub.set_recording(id, Recording::Loading);
-        let taking_over = Log::take_over(reading, &context.stores);
-        let (mut log, definition) = context.while_leased(id, taking_over).await?;
-        let reconciling = reconcile(&context.stores, id, &mut log, definition);
-        let Reconciliation { record, closing } = context.while_leased(id, reconciling).await?;
+        let take_over = Log::take_over(reader, &context.stores);
+        let (mut log, definition) = context.while_leased(id, take_over).await?;
+        let reconcile_tables = reconcile(&context.stores, id, &mut log, definition);
+        let Reconciliation { record, closing } = context.while_leased(id, reconcile_tables).await?;
         let witnessing = witnessing::begin(context, record.id(), log.newest());
         let mut task = Self {
             context: context.clone(),
@@ -110,7 +113,8 @@ impl ContestTask {
         };
         task.set_recording(Recording::Healthy);
         task.publisher.publish_if_due(&task.log.replay);
-        // What was committed without anybody hearing of it may have changed how the contest stands, and what became of ballots that wait.
+        // A commit may have been made without a notice. It may have changed the contest's state or
+        // decided waiting ballots.
         context.stores.hub.send(Notice::ContestChanged(task.id().clone()));
         Ok(task)
     }
@@ -119,32 +123,35 @@ impl ContestTask {
         self.record.id()
     }
 
-    /// Works until the contest is deleted, damaged, another's, or the process stops. Returns the session of then, too.
+    /// Runs until the contest is deleted or damaged, another process has the lease, or the process
+    /// stops.
+    ///
+    /// Returns the session at that time as well.
     pub(crate) async fn run(mut self, mut stop: watch::Receiver<bool>) -> (Exit, Session) {
         let stores = self.context.stores.clone();
-        let ended = loop {
-            // Where there is always something to do nobody waits for this.
+        let exit = loop {
+            // The check stands here because a step with constant work may never wait for `stop`.
             if *stop.borrow() {
                 break Exit::Shutdown;
             }
-            let halt = match self.step(&mut stop).await {
+            let step_error = match self.step(&mut stop).await {
                 Ok(()) => continue,
-                Err(halt) => halt,
+                Err(step_error) => step_error,
             };
-            match halt {
-                StepError::End(ended) => break ended,
+            match step_error {
+                StepError::End(exit) => break exit,
                 StepError::Wait(error) => {
-                    if let Err(StepError::End(ended)) = self.wait_for_stores(&error, &mut stop).await {
-                        break ended;
+                    if let Err(StepError::End(exit)) = self.wait_for_stores(&error, &mut stop).await {
+                        break exit;
                     }
                 }
                 StepError::Reload(error) => match self.reload(error, &mut stop).await {
                     Ok(()) => {}
-                    Err(ended) => break ended,
+                    Err(exit) => break exit,
                 },
             }
         };
-        match ended {
+        match exit {
             Exit::Deleted => {
                 self.witnessing.shutdown().await;
                 self.context.forget(&self.record.session()).await;
@@ -158,10 +165,10 @@ impl ContestTask {
                 }
             }
         }
-        (ended, self.record.session())
+        (exit, self.record.session())
     }
 
-    /// Drops all state and builds it anew, as often as it takes.
+    /// Drops all state and loads it again, until loading succeeds or the task must end.
     async fn reload(&mut self, mut error: StoreError, stop: &mut watch::Receiver<bool>) -> Result<(), Exit> {
         loop {
             tracing::warn!(contest = %self.id(), %error, "recording fails");
@@ -174,21 +181,21 @@ impl ContestTask {
             match database.revision(self.id()).await {
                 Ok(Some(_)) => {}
                 Ok(None) => return Err(Exit::Deleted),
-                Err(again) => {
-                    error = again;
+                Err(new_error) => {
+                    error = new_error;
                     continue;
                 }
             }
             match self.context.take_lease(self.id()).await {
                 Ok(true) => {}
                 Ok(false) => return Err(Exit::RetryLater),
-                Err(again) => {
-                    error = again;
+                Err(new_error) => {
+                    error = new_error;
                     continue;
                 }
             }
             let loaded = match LogReader::new(&self.context.keyring, self.id()) {
-                Ok(reading) => Self::load(&self.context, self.id(), reading).await,
+                Ok(reader) => Self::load(&self.context, self.id(), reader).await,
                 Err(error) => Err(error),
             };
             match loaded {
@@ -197,7 +204,7 @@ impl ContestTask {
                     *self = task;
                     return Ok(());
                 }
-                Err(LoadError::Store(again)) => error = again,
+                Err(LoadError::Store(new_error)) => error = new_error,
                 Err(damage) => {
                     self.context.report_failure(self.id(), &damage);
                     return Err(Exit::Failed);
@@ -210,7 +217,7 @@ impl ContestTask {
         self.context.stores.hub.set_recording(self.id(), recording);
     }
 
-    /// Does the next thing, or waits for one.
+    /// Does the next piece of work, or waits for one.
     async fn step(&mut self, stop: &mut watch::Receiver<bool>) -> StepResult {
         let stores = self.context.stores.clone();
         self.keep_lease().await?;
@@ -224,7 +231,8 @@ impl ContestTask {
         }
         let phase = self.record.state.phase;
         let is_due = self.schedule.is_due(&self.record);
-        // Read after the waits above and after `is_due`: nothing is dated earlier than the reading by which it was due.
+        // The clock is read after the waits above and after `is_due`. So no entry is dated before
+        // the reading that made it due.
         let now = stores.clock.now();
         match phase {
             Phase::Draft if is_due => return self.open_on_schedule(now).await,
@@ -239,24 +247,26 @@ impl ContestTask {
         }
         if self.inbox.take_commands_wait() {
             self.process_commands().await?;
-            // Of commands there may be no end.
+            // Commands may arrive without end, so waiting ballots are recorded in between.
             return self.record_waiting().await;
         }
         let session = self.record.session();
-        let (cursors, most) = (self.log.cursors.clone(), self.context.settings.batch);
-        // While voting is suspended too: a ballot that slips through is rejected, and its voter learns it.
+        let (cursors, max_batch) = (self.log.cursors.clone(), self.context.settings.batch);
+        // This is also true while voting is suspended. A ballot that arrives then is rejected, and
+        // its voter gets the rejection.
         let takes_ballots = self.record.state.phase.is_voting();
         let (wake, renew) = (self.next_instant(), self.lease.renew());
         let is_waiting_for_clock = self.schedule.is_waiting_for_clock();
         let figures = self.publisher.figures();
-        // Kept over notices that concern others: begun anew for each, it would never end while they are busy.
-        let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, most));
+        // The future is kept while notices about other contests arrive. If each notice restarted
+        // it, it would never finish while other contests are busy.
+        let mut drain = std::pin::pin!(stores.intake.drain(&session, &cursors, max_batch));
         tokio::select! {
             biased;
             _ = stop.changed() => Err(StepError::End(Exit::Shutdown)),
-            heard = self.inbox.wait_for_notice() => heard.map_err(|HubClosed| StepError::End(Exit::Shutdown)),
-            drained = &mut drain, if takes_ballots => match drained {
-                Ok(drained) => self.record_drained(drained).await,
+            received = self.inbox.wait_for_notice() => received.map_err(|HubClosed| StepError::End(Exit::Shutdown)),
+            drain_outcome = &mut drain, if takes_ballots => match drain_outcome {
+                Ok(drain_outcome) => self.record_drained(drain_outcome).await,
                 Err(error) => Err(StepError::retry_or_reload(error)),
             },
             () = figures.wait_for_reader() => Ok(()),
@@ -271,10 +281,12 @@ impl ContestTask {
         self.publisher.due().into_iter().chain(self.schedule.next_instant(&self.record)).min()
     }
 
-    /// Opens at the contest's instant, unless it cannot: then it keeps trying, and each reason is told once.
+    /// Opens the contest at its instant.
+    ///
+    /// If the contest cannot open, the task tries again later, and logs each reason once.
     async fn open_on_schedule(&mut self, now: Timestamp) -> StepResult {
-        let refused = self.find_opening_obstacle().await.map_err(StepError::retry_or_reload)?;
-        let Some(why) = refused.or_else(|| self.refused_texts()) else {
+        let obstacle = self.find_opening_obstacle().await.map_err(StepError::retry_or_reload)?;
+        let Some(why) = obstacle.or_else(|| self.refused_texts()) else {
             return self.open(self.record.definition.opens, Vec::new()).await;
         };
         if self.schedule.note_opening_obstacle(&why, now) {
@@ -283,7 +295,9 @@ impl ContestTask {
         Ok(())
     }
 
-    /// Drafts are edited, and drafts and tests deleted, by others than this task.
+    /// Reads the contest's row again.
+    ///
+    /// Other parts edit drafts, and delete drafts and tests.
     async fn refresh_record(&mut self) -> StepResult {
         let database = &self.context.stores.database;
         if database.revision(self.id()).await.map_err(StepError::retry_or_reload)?
@@ -305,35 +319,36 @@ impl ContestTask {
         Ok(())
     }
 
-    /// Commits a batch, with what follows from it for the contest's row, and tells everyone.
+    /// Commits a batch with the change of the contest's row that follows from it, and sends
+    /// notices.
     pub(crate) async fn commit(&mut self, batch: Batch) -> StepResult {
         let closing = self.schedule.requested_closing();
         let change = derive_change(&self.record, self.log.replay.tally(), closing, &batch)?;
-        let moved = batch.cursors.as_ref().is_some_and(|cursors| *cursors != self.log.cursors);
-        if batch.is_empty() && change.is_none() && !moved {
+        let moves_cursors = batch.cursors.as_ref().is_some_and(|cursors| *cursors != self.log.cursors);
+        if batch.is_empty() && change.is_none() && !moves_cursors {
             return Ok(());
         }
         let closing = batch.closing;
         let session = self.record.session();
-        let decided = self.log.commit(&self.context.stores, &session, batch, change.clone()).await?;
+        let decisions = self.log.commit(&self.context.stores, &session, batch, change.clone()).await?;
         let hub = Arc::clone(&self.context.stores.hub);
-        let changed = change.is_some();
+        let contest_changed = change.is_some();
         if let Some(change) = change {
             apply(&mut self.record, change);
         }
         if let Some(closing) = closing {
             self.schedule.set_closing(closing);
         }
-        self.publisher.handle_log_growth(!decided.commands.is_empty() || changed, &self.log.replay);
-        hub.send(Notice::Decided(Arc::new(decided)));
-        if changed {
+        self.publisher.handle_log_growth(!decisions.commands.is_empty() || contest_changed, &self.log.replay);
+        hub.send(Notice::Decided(Arc::new(decisions)));
+        if contest_changed {
             hub.send(Notice::ContestChanged(self.id().clone()));
         }
         Ok(())
     }
 }
 
-/// An entry of the sequencer's own making that the log does not admit.
+/// Returns the error for an entry that the sequencer made and the log does not admit.
 pub(crate) fn damaged(error: &acclaim_tally::ReplayError) -> StoreError {
     StoreError::Corrupt(format!("an entry that must be admitted is not: {error}"))
 }

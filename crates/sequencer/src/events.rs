@@ -1,4 +1,4 @@
-//! What commands become in the log.
+//! Turns staff commands into log entries.
 
 use acclaim_ballot_log::{
     Event,
@@ -9,13 +9,15 @@ use acclaim_store::command::{Command, Reason, TAG_KEY_DESTROYED};
 
 /// Bytes of a ballot's id with quotes and comma.
 const BALLOT_BYTES: usize = 25;
-/// Bytes of an entry beside ballot ids, reason and note.
+/// Bytes of an entry without ballot ids, reason and note.
 const ENTRY_BYTES: usize = 1_000;
 
-/// The entries that a ruling, score or other staff event becomes under these rules; none for the commands that are more than entries (open, close).
+/// Returns the entries that a staff command becomes under these rules.
+///
+/// It returns none for `Open` and `Close`, which do more than add entries.
 pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant) -> Vec<Event> {
     let by = by.to_owned();
-    let reasoned = |reason: &Reason| RulingDetails {
+    let details = |reason: &Reason| RulingDetails {
         by: by.clone(),
         reason: reason.reason.clone(),
         note: reason.note.clone(),
@@ -29,28 +31,31 @@ pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant
             Event::Drawn { source, seed: seed.clone(), by, at }
         }
         Command::Certify { result, .. } => Event::Certified { result: result.clone(), by, at },
-        Command::Reopen(reason) => Event::Reopened(reasoned(reason)),
-        Command::Unfreeze(reason) => Event::Unfrozen(reasoned(reason)),
-        Command::Suspend(reason) => Event::Suspended(reasoned(reason)),
-        Command::Resume(reason) => Event::Resumed(reasoned(reason)),
+        Command::Reopen(reason) => Event::Reopened(details(reason)),
+        Command::Unfreeze(reason) => Event::Unfrozen(details(reason)),
+        Command::Suspend(reason) => Event::Suspended(details(reason)),
+        Command::Resume(reason) => Event::Resumed(details(reason)),
         Command::Withdraw { entry, reason } => {
-            Event::Withdrawn { entry: entry.clone(), reason: reasoned(reason) }
+            Event::Withdrawn { entry: entry.clone(), reason: details(reason) }
         }
         Command::Void { ballots, reason } => {
-            return in_pieces(ballots, reason, |ballots| Event::Voided { ballots, reason: reasoned(reason) });
+            return split_into_events(ballots, reason, |ballots| Event::Voided {
+                ballots,
+                reason: details(reason),
+            });
         }
         Command::ReinstateEntry { entry, reason } => {
-            Event::Reinstated { entry: Some(entry.clone()), ballots: None, reason: reasoned(reason) }
+            Event::Reinstated { entry: Some(entry.clone()), ballots: None, reason: details(reason) }
         }
         Command::ReinstateBallots { ballots, reason } => {
-            return in_pieces(ballots, reason, |ballots| Event::Reinstated {
+            return split_into_events(ballots, reason, |ballots| Event::Reinstated {
                 entry: None,
                 ballots: Some(ballots),
-                reason: reasoned(reason),
+                reason: details(reason),
             });
         }
         Command::Amend { what, key, to, reason } => {
-            Event::Amended { what: what.clone(), key: key.clone(), to: to.clone(), reason: reasoned(reason) }
+            Event::Amended { what: what.clone(), key: key.clone(), to: to.clone(), reason: details(reason) }
         }
         Command::Score { panel, juror, category, criterion, values } => Event::Scores {
             panel: panel.clone(),
@@ -77,11 +82,15 @@ pub(crate) fn of_command(command: &Command, rules: &Rules, by: &str, at: Instant
     vec![event]
 }
 
-/// As few entries as hold the ballots, each with the reason.
-fn in_pieces(ballots: &[BallotId], reason: &Reason, event: impl Fn(Vec<BallotId>) -> Event) -> Vec<Event> {
+/// Returns as few entries as can hold the ballots. Each entry has the reason.
+fn split_into_events(
+    ballots: &[BallotId],
+    reason: &Reason,
+    event: impl Fn(Vec<BallotId>) -> Event,
+) -> Vec<Event> {
     let texts = [Some(&reason.reason), reason.note.as_ref()];
     // Control characters take six bytes in JSON.
-    let taken: usize = texts.into_iter().flatten().map(|text| 6 * text.len()).sum();
-    let room = MAX_ENTRY_LENGTH.saturating_sub(ENTRY_BYTES + taken) / BALLOT_BYTES;
-    ballots.chunks(room.max(1)).map(|piece| event(piece.to_vec())).collect()
+    let text_bytes: usize = texts.into_iter().flatten().map(|text| 6 * text.len()).sum();
+    let max_ballots = MAX_ENTRY_LENGTH.saturating_sub(ENTRY_BYTES + text_bytes) / BALLOT_BYTES;
+    ballots.chunks(max_ballots.max(1)).map(|chunk| event(chunk.to_vec())).collect()
 }

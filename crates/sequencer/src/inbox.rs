@@ -1,4 +1,5 @@
-//! What a contest's task hears of its contest: that commands may wait, and that the contest may have been changed by others.
+//! The inbox of a contest's task. It notes whether commands may wait, and whether the contest's row
+//! may have changed.
 
 use acclaim_contest::ContestId;
 use acclaim_store::hub::Notice;
@@ -7,46 +8,51 @@ use tokio::sync::broadcast::{
     error::{RecvError, TryRecvError},
 };
 
-/// The hub has ended: so does the process.
+/// The hub has ended, and so does the process.
 pub(crate) struct HubClosed;
 
-/// See the [module](self).
+/// The notices of one contest and the flags that follow from them.
 pub(crate) struct Inbox {
     contest: ContestId,
     notices: Receiver<Notice>,
-    /// Whether the command table may hold something new.
+    /// Whether the command table may hold new commands.
     commands_wait: bool,
-    /// Whether the contest may have been changed by somebody else.
+    /// Whether another part may have changed the contest's row.
     is_record_stale: bool,
 }
 
 impl Inbox {
-    /// Of what is heard from now on; what was before may hold anything.
+    /// Returns an inbox for notices from now on.
+    ///
+    /// Both flags are set, because the inbox has not seen the earlier notices.
     pub(crate) fn new(contest: &ContestId, notices: Receiver<Notice>) -> Self {
         Self { contest: contest.clone(), notices, commands_wait: true, is_record_stale: true }
     }
 
-    /// Whether the command table may hold something new.
+    /// Returns whether the command table may hold new commands, and clears the flag.
     pub(crate) fn take_commands_wait(&mut self) -> bool {
         std::mem::take(&mut self.commands_wait)
     }
 
-    /// There may be commands, if `may_wait`.
+    /// Notes that commands may wait, if `may_wait`.
     pub(crate) fn note_commands(&mut self, may_wait: bool) {
         self.commands_wait |= may_wait;
     }
 
-    /// Whether the contest may have been changed by somebody else.
+    /// Whether another part may have changed the contest's row.
     pub(crate) fn is_record_stale(&self) -> bool {
         self.is_record_stale
     }
 
-    /// The contest was read, or may be another one.
-    pub(crate) fn set_record_stale(&mut self, may: bool) {
-        self.is_record_stale = may;
+    /// Sets whether the contest's row may have changed. `false` means that it was just read.
+    pub(crate) fn set_record_stale(&mut self, is_stale: bool) {
+        self.is_record_stale = is_stale;
     }
 
-    /// Waits for a notice that concerns the contest, and takes in those that have come behind it. Loses none if it is dropped.
+    /// Waits for a notice that concerns the contest, and takes the notices that are already behind
+    /// it.
+    ///
+    /// If the future is dropped, no notice is lost.
     pub(crate) async fn wait_for_notice(&mut self) -> Result<(), HubClosed> {
         let first = loop {
             let notice = self.notices.recv().await;
@@ -60,7 +66,7 @@ impl Inbox {
             match notice {
                 Ok(Notice::CommandQueued(_)) => {}
                 Err(RecvError::Closed) => return Err(HubClosed),
-                // The contest has changed, or anything may have.
+                // The contest has changed, or notices were missed and anything may have changed.
                 other => self.is_record_stale |= concerns(&other, &self.contest),
             }
             next = match self.notices.try_recv() {
@@ -73,7 +79,7 @@ impl Inbox {
     }
 }
 
-/// Whether a notice is a reason for a contest's task to act.
+/// Whether a contest's task must act on a notice.
 pub(crate) fn concerns(notice: &Result<Notice, RecvError>, contest: &ContestId) -> bool {
     match notice {
         Ok(Notice::CommandQueued(id) | Notice::ContestChanged(id)) => id == contest,

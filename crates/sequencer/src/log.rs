@@ -1,4 +1,4 @@
-//! The state of one contest's log, and the two things done with it: taking it over from the ledger, and appending.
+//! The state of one contest's log. A task takes it over from the ledger, and appends to it.
 
 use std::{sync::Arc, time::Duration};
 
@@ -20,73 +20,81 @@ use crate::{
     witnessing::NewestCheckpoint,
 };
 
-/// Entries asked of the ledger at once while replaying.
+/// Number of entries that a replay reads from the ledger at once.
 pub(crate) const CHUNK: usize = 8_192;
-/// How long a batch waits for the trimming of the one before.
+/// Longest time that a batch waits for the trimming of the batch before it.
 const TRIM_TIMEOUT: Duration = Duration::from_millis(500);
-/// Ballots whose decision the intake is still to be told of, at most.
+/// Maximum number of decided ballots that the intake has not forgotten yet.
 const MAX_DECIDED: usize = 1 << 16;
 
-/// A contest's log: replayed state, signing key, and where the ledger stands. Owned by the contest's task.
+/// A contest's log: replayed state, signing key, and the ledger's state.
+///
+/// The contest's task owns it.
 pub(crate) struct Log {
     contest: ContestId,
     key: SigningKey,
-    /// Runs ahead of the ledger while a batch is built; equals it between batches.
+    /// Runs ahead of the ledger while a batch is built. It equals the ledger between batches.
     pub(crate) replay: Replay,
     /// The ledger's size and root; `None` before the opening.
     committed: Option<(u64, Hash)>,
-    /// How far the intake is recorded.
+    /// The part of the intake that is recorded.
     pub(crate) cursors: Cursors,
-    /// Promised ballots that are decided; the intake is to forget them with the next trimming.
+    /// Promised ballots that are decided. The next trimming makes the intake forget them.
     decided: Vec<BallotId>,
-    /// Whether the intake holds what it could have been rid of.
+    /// Whether the intake still holds items that could have been trimmed.
     untrimmed: bool,
-    /// Tells of every checkpoint shown.
+    /// Sends every published checkpoint.
     newest: watch::Sender<NewestCheckpoint>,
 }
 
-/// Reads what the ledger holds beyond what was read before, and checks it against the ledger's checkpoint and the highest one shown. After
-/// [`LoadError::Store`] reading can go on later.
-pub(crate) async fn catch_up(reading: &mut LogReader, stores: &Stores) -> Result<(), LoadError> {
-    let contest = reading.contest().clone();
-    // In this order: a commit comes before its showing, so that a former holder at work never makes the ledger look older than it is.
-    // What was cosigned was shown too, and may be all that is left of it.
+/// Reads the unread part of the ledger, and checks it against the ledger's checkpoint and the
+/// published ones.
+///
+/// After [`LoadError::Store`] reading can continue later.
+pub(crate) async fn catch_up(reader: &mut LogReader, stores: &Stores) -> Result<(), LoadError> {
+    let contest = reader.contest().clone();
+    // The published checkpoints must be read before the head. A checkpoint is committed before it
+    // is published, so an active former holder never makes the ledger look older than it is. A
+    // cosigned checkpoint was published too, and may be the only one that is left.
     let cosigned = stores.published_checkpoints.cosigned(&contest).await?;
-    let shown: Vec<String> =
+    let published: Vec<String> =
         stores.published_checkpoints.highest(&contest).await?.into_iter().chain(cosigned).collect();
     let head = stores.database.head(&contest).await?;
-    reading.set_end(head, &shown)?;
-    while reading.replay().size() < reading.size() {
-        let at = reading.replay().size();
-        let most = usize::try_from(reading.size() - at).unwrap_or(CHUNK).min(CHUNK);
-        let entries = stores.database.entries(&contest, at, most).await?;
+    reader.set_end(head, &published)?;
+    while reader.replay().size() < reader.size() {
+        let at = reader.replay().size();
+        let limit = usize::try_from(reader.size() - at).unwrap_or(CHUNK).min(CHUNK);
+        let entries = stores.database.entries(&contest, at, limit).await?;
         if entries.is_empty() {
             break;
         }
         for entry in entries {
-            reading.push(&entry)?;
+            reader.push(&entry)?;
         }
-        // The ledger has them.
-        reading.changed_tiles();
+        // The ledger has these tiles already.
+        reader.changed_tiles();
         tokio::task::yield_now().await;
     }
-    reading.check()
+    reader.check()
 }
 
 impl Log {
-    /// Reads to the ledger's end and goes on from there: for the holder of the lease.
+    /// Reads to the end of the ledger and continues the log from there.
+    ///
+    /// Only the holder of the lease may call it.
     pub(crate) async fn take_over(
-        mut reading: LogReader,
+        mut reader: LogReader,
         stores: &Stores,
     ) -> Result<(Self, LoggedDefinition), LoadError> {
-        catch_up(&mut reading, stores).await?;
-        let (contest, is_published) = (reading.contest().clone(), reading.is_published());
-        let WholeLog { key, replay, definition, head } = reading.finish()?;
+        catch_up(&mut reader, stores).await?;
+        let (contest, is_published) = (reader.contest().clone(), reader.is_published());
+        let WholeLog { key, replay, definition, head } = reader.finish()?;
         let newest = watch::Sender::new(None);
         let (committed, cursors) = match head {
             None => (None, Cursors::default()),
             Some(head) => {
-                // Killed between a commit and its showing: what is in the ledger may be shown.
+                // The process was killed between a commit and its publication. The committed
+                // checkpoint may be published.
                 if !is_published {
                     stores.database.ensure_durable(&contest).await?;
                     stores.published_checkpoints.record_before_publish(&contest, &head.checkpoint).await?;
@@ -95,19 +103,19 @@ impl Log {
                 (Some((head.size, head.root)), head.cursors)
             }
         };
-        // Perhaps killed before the trimming too.
+        // The process may have been killed before the trimming too.
         let untrimmed = committed.is_some();
         let log = Self { contest, key, replay, committed, cursors, decided: Vec::new(), untrimmed, newest };
         Ok((log, definition))
     }
 
-    /// Becomes what was read anew; whoever follows this follows that.
+    /// Replaces this state by a newly loaded one. Receivers of [`Log::newest`] stay connected.
     pub(crate) fn replace_by(&mut self, mut other: Self) {
         std::mem::swap(&mut self.newest, &mut other.newest);
         *self = other;
     }
 
-    /// Follows the newest checkpoint shown.
+    /// Returns a receiver of the newest published checkpoint.
     pub(crate) fn newest(&self) -> watch::Receiver<NewestCheckpoint> {
         self.newest.subscribe()
     }
@@ -117,24 +125,29 @@ impl Log {
         self.committed
     }
 
-    /// Size and root as the ledger has them.
+    /// The ledger's size and root. Before the opening these are zero and the empty root.
     pub(crate) fn head(&self) -> (u64, Hash) {
         self.committed.unwrap_or_else(|| (0, self.replay.root()))
     }
 
-    /// Makes up for what went wrong beside the ledger: trims what could not be trimmed, and keeps the newest checkpoint again if what was shown was
-    /// forgotten, as a flushed Redis does, or is an older one, as after a failover. Says whether it was.
+    /// Repeats side effects of commits that failed: it trims the intake and republishes the
+    /// checkpoint.
+    ///
+    /// Trimming repeats if it failed before. The newest checkpoint is recorded as published again
+    /// if the record is missing or older. Redis can lose it in a flush, and go back in a failover.
+    /// Returns whether the checkpoint was recorded again.
     pub(crate) async fn trim_and_republish(
         &mut self,
         stores: &Stores,
         session: &Session,
     ) -> Result<bool, StoreError> {
         let Some((size, root)) = self.committed else { return Ok(false) };
-        // Where it fails, the next round tries again.
+        // If trimming fails, the next call tries again.
         drop(self.trim_again(stores, session).await);
-        let shown = stores.published_checkpoints.highest(&self.contest).await?;
-        let shown = shown.and_then(|note| Checkpoint::open(note.as_bytes(), self.key.verifier()).ok());
-        if shown.is_some_and(|shown| shown.size >= size) {
+        let published = stores.published_checkpoints.highest(&self.contest).await?;
+        let published =
+            published.and_then(|note| Checkpoint::open(note.as_bytes(), self.key.verifier()).ok());
+        if published.is_some_and(|published| published.size >= size) {
             return Ok(false);
         }
         tracing::warn!(contest = %self.contest, size, "the highest checkpoint shown was forgotten");
@@ -144,19 +157,23 @@ impl Log {
         Ok(true)
     }
 
-    /// Rids the intake of what is recorded. Nothing depends on it but memory, so nobody waits long for it.
+    /// Removes the recorded items from the intake.
+    ///
+    /// Only memory depends on it, so the wait is short.
     async fn trim(&self, stores: &Stores, session: &Session) -> Result<(), StoreError> {
-        let trimming = stores.intake.trim(session, &self.cursors, &self.decided);
-        let late = |_| Err(StoreError::Unknown("trimming took too long".to_owned()));
-        tokio::time::timeout(TRIM_TIMEOUT, trimming).await.unwrap_or_else(late)
+        let trim = stores.intake.trim(session, &self.cursors, &self.decided);
+        let timed_out = |_| Err(StoreError::Unknown("trimming took too long".to_owned()));
+        tokio::time::timeout(TRIM_TIMEOUT, trim).await.unwrap_or_else(timed_out)
     }
 
-    /// Whether the intake still holds what is recorded.
+    /// Whether the intake still holds recorded items.
     pub(crate) fn is_untrimmed(&self) -> bool {
         self.untrimmed
     }
 
-    /// Rids the intake of what is recorded and could not be trimmed when it was. After that the backlog has only what waits.
+    /// Removes the recorded items from the intake if an earlier trimming failed.
+    ///
+    /// After that the backlog holds only waiting items.
     pub(crate) async fn trim_again(&mut self, stores: &Stores, session: &Session) -> Result<(), StoreError> {
         if !self.untrimmed {
             return Ok(());
@@ -176,8 +193,10 @@ impl Log {
         self.untrimmed = trimmed.is_err();
     }
 
-    /// Commits a batch with the intake's cursors behind it, and returns what can be told to the world from now on. After an error
-    /// nothing of this state may be used again: what the ledger holds is not known.
+    /// Commits a batch with the intake's cursors behind it, and returns the decisions.
+    ///
+    /// The caller may report the decisions from then on. After an error this state must not be used
+    /// again, because the ledger's content is unknown.
     pub(crate) async fn commit(
         &mut self,
         stores: &Stores,
@@ -188,8 +207,9 @@ impl Log {
         let size = self.replay.size();
         let root = self.replay.root();
         let checkpoint = self.key.sign(size, root);
-        // Where trimming fails the next batches do not wait for it: `trim_and_republish` tries again.
-        let trims = batch.cursors.is_some() && !self.untrimmed;
+        // If trimming has failed, later batches do not wait for it. `trim_and_republish` tries
+        // again.
+        let trims_now = batch.cursors.is_some() && !self.untrimmed;
         let turnout = batch.take_turnout();
         let cursors = batch.cursors.unwrap_or_else(|| self.cursors.clone());
         let append = Append {
@@ -208,15 +228,15 @@ impl Log {
         self.committed = Some((size, root));
         self.cursors = cursors;
         self.decided.extend(batch.promised);
-        // Beyond this the intake remembers them until the contest is closed.
+        // The intake remembers the ballots beyond this limit until the contest is closed.
         self.decided.truncate(MAX_DECIDED);
-        let trimming = async { if trims { self.trim(stores, session).await } else { Ok(()) } };
-        let showing = stores.published_checkpoints.record_before_publish(&self.contest, &checkpoint);
-        let (trimmed, shown) = tokio::join!(trimming, showing);
-        if trims {
+        let trim = async { if trims_now { self.trim(stores, session).await } else { Ok(()) } };
+        let publishing = stores.published_checkpoints.record_before_publish(&self.contest, &checkpoint);
+        let (trimmed, published) = tokio::join!(trim, publishing);
+        if trims_now {
             self.note_trimmed(&trimmed);
         }
-        shown?;
+        published?;
         self.newest.send_replace(Some(Arc::from(checkpoint)));
         Ok(Decisions {
             contest: self.contest.clone(),

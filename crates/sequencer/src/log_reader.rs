@@ -1,38 +1,42 @@
-//! Reading a log as it is stored: every entry is admitted and hashed, and the end compared with its checkpoint and with those shown.
+//! Reads a stored log.
+//!
+//! The reader admits and hashes every entry. At the end it compares the log with its checkpoint and
+//! with the published checkpoints.
 
 use acclaim_ballot_log::{Checkpoint, LogEntry, SigningKey, TileId, entry::LoggedDefinition};
 use acclaim_contest::ContestId;
 use acclaim_store::{Keyring, StoreError, ledger::Head};
 use acclaim_tally::{PreparedLine, Replay, ReplayError};
 
-/// Why a contest's log cannot be continued.
+/// The reason why a contest's log cannot be continued.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The database failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// What is stored is not a log that anyone would accept.
+    /// The stored log is not valid.
     #[error(
         "the log of {contest} is damaged: {problem}. Restore the newest backup, or serve the other contests with \
          `acclaim serve --without {contest}`"
     )]
     Damaged {
-        /// Which contest.
+        /// The contest.
         contest: ContestId,
-        /// What is wrong.
+        /// The problem that was found.
         problem: String,
     },
-    /// The world has seen more than the ledger holds.
+    /// A published checkpoint is larger than the log in the ledger.
     #[error(
         "the log of {contest} is older than what has been shown of it: it has {size} entries, but a checkpoint over {shown} was shown. \
          The database was set back; restore the newest backup"
     )]
     RolledBack {
-        /// Which contest.
+        /// The contest.
         contest: ContestId,
-        /// Entries in the ledger.
+        /// Number of entries in the ledger.
         size: u64,
-        /// Size of the highest checkpoint shown.
+        /// Size of the highest published checkpoint, or of the part that was read if that is
+        /// larger.
         shown: u64,
     },
     /// The installation's name or keys do not make a log.
@@ -41,7 +45,7 @@ pub enum LoadError {
 }
 
 impl LoadError {
-    /// Damage that a store reports is that contest's.
+    /// Turns damage that a store reports into damage of this contest's log.
     pub(crate) fn of_contest(self, contest: &ContestId) -> Self {
         match self {
             Self::Store(StoreError::Corrupt(problem)) => Self::Damaged { contest: contest.clone(), problem },
@@ -50,7 +54,9 @@ impl LoadError {
     }
 }
 
-/// A log on the way through, entry by entry; also further when the log has grown.
+/// Reads a log entry by entry.
+///
+/// If the log grows, [`LogReader::set_end`] sets the new end and reading continues.
 pub struct LogReader {
     contest: ContestId,
     key: SigningKey,
@@ -58,26 +64,26 @@ pub struct LogReader {
     definition: LoggedDefinition,
     head: Option<Head>,
     /// Checkpoints that the log must contain.
-    shown: Vec<Checkpoint>,
+    published: Vec<Checkpoint>,
 }
 
 /// A log that was read to its end.
 pub struct WholeLog {
-    /// The key that signs its checkpoints.
+    /// The key that signs the log's checkpoints.
     pub key: SigningKey,
-    /// The log, replayed.
+    /// The replayed log.
     pub replay: Replay,
-    /// The definition as the log has it.
+    /// The definition that the log contains.
     pub definition: LoggedDefinition,
-    /// Where it ends; `None` before the opening.
+    /// The end of the log; `None` before the opening.
     pub head: Option<Head>,
 }
 
 impl LogReader {
-    /// Before the first entry.
+    /// Returns a reader that stands before the first entry.
     ///
     /// # Errors
-    /// [`LoadError::Key`]
+    /// [`LoadError::Key`] if the installation's name or keys do not make a log.
     pub fn new(keyring: &Keyring, contest: &ContestId) -> Result<Self, LoadError> {
         let origin = keyring.origin(contest);
         let key = SigningKey::from_seed(&origin, &keyring.log_seed)
@@ -88,68 +94,79 @@ impl LogReader {
             replay: Replay::new(&origin),
             definition: LoggedDefinition::default(),
             head: None,
-            shown: Vec::new(),
+            published: Vec::new(),
         })
     }
 
-    /// Before the first entry of a log that ends at `head`, `None` before the opening, and of which these checkpoints were shown.
+    /// Returns a reader that stands before the first entry of a log with a known end.
+    ///
+    /// `head` is the end of the log, `None` before the opening. `published` holds the published
+    /// checkpoints of the log, as notes.
     ///
     /// # Errors
-    /// [`LoadError::Key`], and as [`LogReader::set_end`].
+    /// [`LoadError::Key`] as in [`LogReader::new`], and the errors of [`LogReader::set_end`].
     pub fn begin(
         keyring: &Keyring,
         contest: &ContestId,
         head: Option<Head>,
-        shown: &[String],
+        published: &[String],
     ) -> Result<Self, LoadError> {
-        let mut reading = Self::new(keyring, contest)?;
-        reading.set_end(head, shown)?;
-        Ok(reading)
+        let mut reader = Self::new(keyring, contest)?;
+        reader.set_end(head, published)?;
+        Ok(reader)
     }
 
-    /// Says where the log ends by now, and which checkpoints were shown of it.
+    /// Sets the current end of the log and its published checkpoints.
     ///
     /// # Errors
-    /// [`LoadError::RolledBack`] if more was shown, or has been read, than there is; [`LoadError::Damaged`] for a checkpoint of another key.
-    pub fn set_end(&mut self, head: Option<Head>, shown: &[String]) -> Result<(), LoadError> {
-        self.shown = shown.iter().map(|note| self.open(note)).collect::<Result<_, _>>()?;
+    /// - [`LoadError::RolledBack`]: a published checkpoint, or the part that was read, is larger
+    ///   than the log.
+    /// - [`LoadError::Damaged`]: another key signed a published checkpoint.
+    pub fn set_end(&mut self, head: Option<Head>, published: &[String]) -> Result<(), LoadError> {
+        self.published = published.iter().map(|note| self.open(note)).collect::<Result<_, _>>()?;
         self.head = head;
         let size = self.size();
-        let seen = self.shown.iter().map(|shown| shown.size).max().unwrap_or(0).max(self.replay.size());
-        if seen > size {
-            return Err(LoadError::RolledBack { contest: self.contest.clone(), size, shown: seen });
+        let published_or_read =
+            self.published.iter().map(|published| published.size).max().unwrap_or(0).max(self.replay.size());
+        if published_or_read > size {
+            return Err(LoadError::RolledBack {
+                contest: self.contest.clone(),
+                size,
+                shown: published_or_read,
+            });
         }
         Ok(())
     }
 
-    /// Whose log it is.
+    /// The contest whose log is read.
     #[must_use]
     pub fn contest(&self) -> &ContestId {
         &self.contest
     }
 
-    /// Entries in the whole log.
+    /// Number of entries in the whole log.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.head.as_ref().map_or(0, |head| head.size)
     }
 
-    /// What has been read so far.
+    /// The replay of the entries read so far.
     #[must_use]
     pub fn replay(&self) -> &Replay {
         &self.replay
     }
 
-    /// Whether a checkpoint over the whole log was shown.
+    /// Whether a checkpoint over the whole log was published.
     #[must_use]
     pub fn is_published(&self) -> bool {
-        self.shown.iter().any(|shown| shown.size == self.size())
+        self.published.iter().any(|published| published.size == self.size())
     }
 
     /// Takes the next entry.
     ///
     /// # Errors
-    /// [`LoadError::Damaged`] if it is not admitted, or makes another log than the one shown.
+    /// [`LoadError::Damaged`] if the entry is not admitted, or if the log differs from a published
+    /// checkpoint of the same size.
     pub fn push(&mut self, entry: &[u8]) -> Result<(), LoadError> {
         let prepared = PreparedLine::new(entry, None)
             .map_err(|error| self.damaged(ReplayError::unencodable(self.replay.size(), error).to_string()))?;
@@ -158,21 +175,22 @@ impl LogReader {
             self.definition.fold(event).map_err(|problem| self.damaged(problem))?;
         }
         let (size, root) = (self.replay.size(), &self.replay);
-        if self.shown.iter().any(|shown| shown.size == size && shown.root != root.root()) {
+        if self.published.iter().any(|published| published.size == size && published.root != root.root()) {
             return Err(self.damaged("it is not the log of the checkpoint last shown".to_owned()));
         }
         Ok(())
     }
 
-    /// The tiles that entries taken since the last call have changed, whole.
+    /// Returns the tiles that changed since the last call. Each tile is whole.
     pub fn changed_tiles(&mut self) -> Vec<(TileId, Vec<u8>)> {
         self.replay.changed_tiles()
     }
 
-    /// Compares the end with the head.
+    /// Compares the end of the log with the head.
     ///
     /// # Errors
-    /// [`LoadError::Damaged`] unless all entries were there and are those that the head's checkpoint signs.
+    /// [`LoadError::Damaged`] if entries are missing, or if their root is not the root that the
+    /// head's checkpoint signs.
     pub fn check(&self) -> Result<(), LoadError> {
         if self.replay.size() != self.size() {
             return Err(self.damaged(format!("entry {} is missing", self.replay.size())));
@@ -187,10 +205,10 @@ impl LogReader {
         Ok(())
     }
 
-    /// Ends.
+    /// Ends reading and returns the log.
     ///
     /// # Errors
-    /// As [`LogReader::check`].
+    /// The errors of [`LogReader::check`].
     pub fn finish(mut self) -> Result<WholeLog, LoadError> {
         self.replay.changed_tiles();
         self.check()?;

@@ -1,5 +1,8 @@
-//! What the database keeps of a contest beside its log, for quick reading: the contest's row and the states of its ballots. It is derived from the log's
-//! fold at each append, and compared with it when the log is loaded.
+//! The tables that the database keeps beside the log for quick reading: the contest's row and the
+//! states of its ballots.
+//!
+//! The sequencer derives them from the log's fold at each append. It compares them with the fold
+//! when it loads the log.
 
 use std::sync::Arc;
 
@@ -17,11 +20,13 @@ use crate::{
     log_reader::LoadError,
 };
 
-/// Commands among which closings are looked for.
+/// Maximum number of queued commands that are searched for closings.
 const MAX_CLOSING_SCAN: usize = 1_000;
 
-/// How a contest's row stands once the batch is recorded; `None` if as before. The batch is folded already. `closing` is the instant of a closing that was
-/// asked for before.
+/// Returns the change of a contest's row that a batch causes; `None` if it causes none.
+///
+/// The batch is already folded into `tally`. `closing` is the instant of a closing that was
+/// requested before.
 pub(crate) fn derive_change(
     record: &ContestRecord,
     tally: &Tally,
@@ -43,7 +48,9 @@ pub(crate) fn derive_change(
     Ok(Some(ContestChange { definition, tag_key_destroyed: batch.destroys_tag_key, ..record.change(state) }))
 }
 
-/// Sets what the log determines of a contest's state. `closing` is the instant of a closing that was asked for, which is not in the log before it is done.
+/// Sets the fields of a contest's state that the log determines.
+///
+/// `closing` is the instant of a requested closing. The log has it only after the closing.
 fn project(tally: &Tally, closing: Option<Instant>, state: &mut ContestState) {
     if let Some(Projection { phase, closes, withdrawn }) = tally.projection() {
         (state.phase, state.closes, state.withdrawn) = (phase, closes, withdrawn);
@@ -55,7 +62,7 @@ fn project(tally: &Tally, closing: Option<Instant>, state: &mut ContestState) {
     }
 }
 
-/// The definition with what the batch changes of it; `None` if nothing.
+/// Returns the definition with the batch's changes; `None` if the batch changes nothing in it.
 fn derive_definition(batch: &Batch, before: &Definition) -> Result<Option<Definition>, StoreError> {
     if batch.definition_events.is_empty() {
         return Ok(None);
@@ -67,28 +74,33 @@ fn derive_definition(batch: &Batch, before: &Definition) -> Result<Option<Defini
     Ok((definition != *before).then_some(definition))
 }
 
-/// A row as it was found, after it was compared with the log.
+/// The contest's row after the comparison with the log.
 pub(crate) struct Reconciliation {
     pub(crate) record: ContestRecord,
-    /// A closing that was asked for and is not in the log yet.
+    /// A requested closing that the log does not have yet.
     pub(crate) closing: Option<Instant>,
 }
 
-/// Compares the contest's row and its ballots' states with the log, which is loaded whole, and repairs them from it. For the holder of the lease. A closing
-/// that was asked for, the intake's session and the tag key are not in the log, and stay as they are.
+/// Compares the contest's row and its ballots' states with the loaded log, and repairs them from
+/// the log.
+///
+/// Only the holder of the lease may call it. A requested closing, the intake's session and the tag
+/// key are not in the log and stay unchanged.
 ///
 /// # Errors
-/// [`StoreError::Conflict`] if the log has grown since it was loaded, by a former holder who was still at it; [`LoadError::Damaged`] if the table of
-/// ballots has one that the log has not, or has elsewhere: voters were told of it.
+/// - [`StoreError::Conflict`]: the log has grown since it was loaded, because the former holder of
+///   the lease still appended. Or the contest was deleted.
+/// - [`LoadError::Damaged`]: the table of ballots has a ballot that the log does not have, or has
+///   at another index. Voters may have received an answer about this ballot, so it is not repaired.
 pub(crate) async fn reconcile(
     stores: &Stores,
     contest: &ContestId,
     log: &mut Log,
     logged: LoggedDefinition,
 ) -> Result<Reconciliation, LoadError> {
-    // Read after the log: an older row would be called wrong where it is only old.
-    let gone = || StoreError::Conflict("the contest is gone".to_owned());
-    let mut record = stores.database.contest(contest).await?.ok_or_else(gone)?;
+    // The row is read after the log: an older row would differ from the log without being wrong.
+    let deleted = || StoreError::Conflict("the contest is gone".to_owned());
+    let mut record = stores.database.contest(contest).await?.ok_or_else(deleted)?;
     let Some(definition) = logged.into_definition(&record.definition) else {
         return Ok(Reconciliation { record, closing: None });
     };
@@ -105,11 +117,12 @@ pub(crate) async fn reconcile(
     if change.is_none() && ballots.count() == 0 && ballots.foreign.is_none() {
         return Ok(Reconciliation { record, closing });
     }
-    // Tables of another moment than the log say nothing about it.
+    // If the log has grown since it was loaded, its tables belong to another state and prove
+    // nothing.
     let head = stores.database.head(contest).await?.map(|head| (head.size, head.root));
     if head != log.committed() {
-        let grown = "the log has grown while it was loaded: its former holder was still at it";
-        return Err(StoreError::Conflict(grown.to_owned()).into());
+        let reason = "the log has grown while it was loaded: its former holder was still at it";
+        return Err(StoreError::Conflict(reason.to_owned()).into());
     }
     if let Some((ballot, index)) = ballots.foreign {
         let problem = format!(
@@ -132,7 +145,7 @@ pub(crate) async fn reconcile(
     Ok(Reconciliation { record, closing })
 }
 
-/// Makes a committed change in the record that it was made for.
+/// Applies a committed change to the record that it was made for.
 pub(crate) fn apply(record: &mut ContestRecord, change: ContestChange) {
     let ContestChange { revision: _, tag_key: _, definition, state, tag_key_destroyed } = change;
     if let Some(definition) = definition {
@@ -143,8 +156,10 @@ pub(crate) fn apply(record: &mut ContestRecord, change: ContestChange) {
     record.revision += 1;
 }
 
-/// The instant of a closing that an organiser has asked for and that has not been done: a command that waits asks for it. It need not be the oldest: one
-/// with a lower number can come to be seen after it.
+/// Returns the instant of a closing that an organiser has requested and that is not done yet.
+///
+/// The request is a queued command. It need not be the oldest: a command with a lower number can
+/// become visible after it.
 async fn requested_closing(
     stores: &Stores,
     record: &ContestRecord,
@@ -154,22 +169,24 @@ async fn requested_closing(
     if logged.is_none_or(|logged| record.state.closes >= logged) {
         return Ok(None);
     }
-    let waiting = waiting_closings(stores, record.id()).await?;
-    Ok((!waiting.is_empty()).then_some(record.state.closes))
+    let queued = waiting_closings(stores, record.id()).await?;
+    Ok((!queued.is_empty()).then_some(record.state.closes))
 }
 
-/// The queued commands that ask for the closing: one closing fulfils all of them. Only the first
-/// [`MAX_CLOSING_SCAN`] commands are read; later ones are answered that the contest is not open.
+/// Returns the queued commands that request the closing. One closing fulfils all of them.
+///
+/// Only the first [`MAX_CLOSING_SCAN`] commands are read. Later closing commands are refused,
+/// because the contest is not open.
 pub(crate) async fn waiting_closings(
     stores: &Stores,
     contest: &ContestId,
 ) -> Result<Vec<RequestId>, StoreError> {
-    let waiting = stores.database.pending_commands(contest, MAX_CLOSING_SCAN).await?;
-    let closings = waiting.into_iter().filter(|queued| queued.command == Command::Close);
+    let queued = stores.database.pending_commands(contest, MAX_CLOSING_SCAN).await?;
+    let closings = queued.into_iter().filter(|queued| queued.command == Command::Close);
     Ok(closings.map(|queued| queued.id()).collect())
 }
 
-/// The names of the columns that are not what the log says.
+/// Returns the names of the columns that differ from the log.
 fn wrong_columns(record: &ContestRecord, state: &ContestState, definition: &Definition) -> Vec<&'static str> {
     let columns = [
         ("phase", record.state.phase != state.phase),
@@ -180,14 +197,15 @@ fn wrong_columns(record: &ContestRecord, state: &ContestState, definition: &Defi
     columns.into_iter().filter_map(|(name, is_wrong)| is_wrong.then_some(name)).collect()
 }
 
-/// What is wrong with the table of ballots, and can be repaired.
+/// The differences between the table of ballots and the log.
 #[derive(Default)]
 struct WrongBallots {
     /// Ballots without a row, with their indexes.
     missing: Vec<(BallotId, u64)>,
-    /// Ballots whose state is another one than the log's, with the log's.
+    /// Ballots whose stored state differs from the log, with the state of the log.
     states: Vec<(BallotId, BallotState)>,
-    /// A ballot, with its index, that the log has not, or has elsewhere.
+    /// A stored ballot, with its index, that the log does not have or has at another index. It
+    /// cannot be repaired.
     foreign: Option<(BallotId, u64)>,
 }
 
@@ -196,7 +214,7 @@ impl WrongBallots {
         self.missing.len() + self.states.len()
     }
 
-    /// The repairs as batches of a size that a database takes.
+    /// Returns the repairs as batches of at most [`CHUNK`] ballots.
     fn batches(self) -> Vec<Batch> {
         let missing =
             self.missing.chunks(CHUNK).map(|ballots| Batch { ballots: ballots.to_vec(), ..Batch::default() });

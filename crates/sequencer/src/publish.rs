@@ -1,7 +1,8 @@
-//! What everyone may or staff can read of a contest, made from the fold, and how often it is made.
+//! Publishes the figures of a contest that the public or staff can read, and decides how often.
 //!
-//! A reader who has heard that a ballot is recorded expects it in the figures. So publications come faster while readers wait for them: as fast as a
-//! twentieth of one core's time allows, and at most a hundred times a second.
+//! The fold provides the figures. A reader who knows that a ballot is recorded expects it in the
+//! figures. So publications come faster while readers wait for them. They use at most a twentieth
+//! of one core's time, and come at most a hundred times a second.
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,35 +16,38 @@ use bytes::Bytes;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
-/// Shortest time between two publications that readers wait for.
+/// Shortest time between two publications for which readers wait.
 const MIN_INTERVAL: Duration = Duration::from_millis(10);
-/// The part of the time that making publications may take: one in so many.
+/// Making publications may take one part in this number of the time.
 const COST_MULTIPLE: u32 = 20;
-/// How long publications come fast after a reader waited for one.
+/// Time after a reader waited for a publication during which publications come fast.
 const FAST_PERIOD: Duration = Duration::from_secs(5);
-/// Voters wait for a publication only if making one takes less.
+/// Voters wait for a publication only if making one takes less time than this.
 const MAX_COST_BEFORE_ANSWERS: Duration = Duration::from_millis(2);
 
-/// How often publications are made.
+/// The rate of publications.
 #[derive(Debug, Default)]
 struct Pace {
-    /// How long it took to make the last one.
+    /// Time that the last publication took.
     cost: Duration,
-    /// When a reader last waited for one.
-    wanted: Option<Instant>,
+    /// When a reader last waited for a publication.
+    last_wanted: Option<Instant>,
 }
 
 impl Pace {
-    /// Shortest time between two publications, where `usual` is that without readers who wait.
+    /// Returns the shortest time between two publications.
+    ///
+    /// `usual` is this time while no reader waits.
     fn interval(&self, usual: Duration) -> Duration {
         if self.is_fast() { (self.cost * COST_MULTIPLE).max(MIN_INTERVAL).min(usual) } else { usual }
     }
 
     fn is_fast(&self) -> bool {
-        self.wanted.is_some_and(|wanted| wanted.elapsed() < FAST_PERIOD)
+        self.last_wanted.is_some_and(|last_wanted| last_wanted.elapsed() < FAST_PERIOD)
     }
 
-    /// Whether a publication that is due is made before voters are answered, so that their reading finds it.
+    /// Whether a due publication is made before voters are answered, so that they find their
+    /// ballots in it.
     fn should_precede_answers(&self) -> bool {
         self.is_fast() && self.cost < MAX_COST_BEFORE_ANSWERS
     }
@@ -54,19 +58,19 @@ pub(crate) struct Publisher {
     contest: ContestId,
     hub: Arc<Hub>,
     clock: Arc<dyn Clock>,
-    /// Where readers say that they wait for a publication.
+    /// Readers register here that they wait for a publication.
     figures: Arc<Figures>,
-    /// Shortest time between two publications that no reader waits for.
+    /// Shortest time between two publications while no reader waits.
     usual: Duration,
     pace: Pace,
     /// When the newest publication was made; `None` if one is due at once.
     published: Option<Timestamp>,
-    /// Whether the log has moved on since the newest publication.
+    /// Whether the log has grown since the newest publication.
     unpublished: bool,
 }
 
 impl Publisher {
-    /// Before the first publication, which is due at once.
+    /// Returns a publisher whose first publication is due at once.
     pub(crate) fn new(stores: &Stores, contest: &ContestId, usual: Duration) -> Self {
         Self {
             contest: contest.clone(),
@@ -80,12 +84,12 @@ impl Publisher {
         }
     }
 
-    /// Where readers say that they wait for a publication.
+    /// Returns the figures, with which readers register that they wait.
     pub(crate) fn figures(&self) -> Arc<Figures> {
         Arc::clone(&self.figures)
     }
 
-    /// When the next publication is due, if the log has moved on.
+    /// When the next publication is due; `None` if the log has not grown.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         self.unpublished.then(|| self.time())
     }
@@ -93,19 +97,22 @@ impl Publisher {
     fn time(&self) -> Timestamp {
         let interval =
             SignedDuration::try_from(self.pace.interval(self.usual)).unwrap_or(SignedDuration::ZERO);
-        // After a clock was set back the newest publication lies ahead.
+        // If the clock was set back, the newest publication lies in the future and is ignored.
         let now = self.clock.now();
         let last = self.published.filter(|last| *last <= now);
         last.map_or(Timestamp::MIN, |last| last.saturating_add(interval).unwrap_or(Timestamp::MAX))
     }
 
-    /// Has what stands published at once: where it was kept it may have been forgotten.
+    /// Makes the current figures due at once, because the store that keeps them may have lost them.
     pub(crate) fn publish_again(&mut self) {
         self.published = None;
         self.unpublished = true;
     }
 
-    /// After a commit, before anybody is told of it: whoever hears of a ruling, or of a ballot while readers wait, finds it in the figures.
+    /// Publishes after a commit, before anyone is notified of it, where readers need that.
+    ///
+    /// A reader who is notified of a ruling finds it in the figures. While readers wait, the same
+    /// holds for a ballot.
     pub(crate) fn handle_log_growth(&mut self, is_ruling: bool, replay: &Replay) {
         self.unpublished = true;
         if is_ruling {
@@ -116,10 +123,10 @@ impl Publisher {
         }
     }
 
-    /// Publishes if that is due.
+    /// Publishes if a publication is due.
     pub(crate) fn publish_if_due(&mut self, replay: &Replay) {
         if self.figures.has_waiting_reader() {
-            self.pace.wanted = Some(Instant::now());
+            self.pace.last_wanted = Some(Instant::now());
         }
         let now = self.clock.now();
         if !self.unpublished || self.time() > now {
@@ -129,18 +136,18 @@ impl Publisher {
         self.published = Some(now);
         self.figures.begin_publication();
         if replay.size() > 0 {
-            let begun = Instant::now();
+            let started = Instant::now();
             let publication = publication(&self.contest, replay, now);
             self.hub.send(Notice::Published(Arc::new(publication)));
-            self.pace.cost = begun.elapsed();
+            self.pace.cost = started.elapsed();
         }
     }
 }
 
-/// All figures at the log's present size.
+/// Returns all figures at the log's current size.
 fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -> Publication {
     let (mut before, mut after) = replay.tally_json();
-    // They are kept: what they grew by beyond their size is given back.
+    // The buffers are kept for a long time, so their spare capacity is freed.
     before.shrink_to_fit();
     after.shrink_to_fit();
     Publication {
@@ -149,7 +156,7 @@ fn publication(contest: &ContestId, replay: &Replay, at: Timestamp) -> Publicati
         root: replay.root(),
         tally: (Bytes::from(before), Bytes::from(after)),
         tally_csv: Bytes::from(replay.tally().standings_csv()),
-        // Making the document takes a while: not before there is one to make.
+        // Making the document takes a while, so it is made only after the closing.
         result: replay.tally().closed().and_then(|_| replay.result()).map(|result| Bytes::from(result.json)),
         former: replay.result_before_reopening().map(|former| Bytes::from(former.json.clone())),
         at,
@@ -166,14 +173,14 @@ mod tests {
         let milliseconds = Duration::from_millis;
         let mut pace = Pace::default();
         assert_eq!(pace.interval(usual), usual);
-        pace.wanted = Some(Instant::now());
+        pace.last_wanted = Some(Instant::now());
         for (cost, interval) in [(0, 10), (1, 20), (5, 100), (40, 250)] {
             pace.cost = milliseconds(cost);
             assert_eq!(pace.interval(usual), milliseconds(interval));
             assert_eq!(pace.should_precede_answers(), cost < 2);
         }
         assert_eq!(pace.interval(milliseconds(3)), milliseconds(3), "never slower than usual");
-        pace.wanted = Instant::now().checked_sub(FAST_PERIOD);
+        pace.last_wanted = Instant::now().checked_sub(FAST_PERIOD);
         assert_eq!(pace.interval(usual), usual);
     }
 }

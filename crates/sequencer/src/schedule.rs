@@ -1,8 +1,9 @@
-//! A contest's instants: when it opens and closes, and when passes issued meanwhile are looked at.
+//! The instants of a contest: when it opens, when it closes, and when newly issued passes are
+//! checked.
 //!
-//! A clock that jumps forward must not open or close a contest: both are for ever. Where the clock has come to an instant
-//! only by jumping, the contest's task waits until the clock is right, the process is started again, or an organiser
-//! closes the contest.
+//! A clock that jumps forward must not open or close a contest, because both are permanent. If the
+//! clock reached an instant only through a jump, the contest's task waits. It continues when the
+//! clock is right, when the process restarts, or when an organiser closes the contest.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,42 +11,45 @@ use acclaim_contest::{Instant, Phase};
 use acclaim_store::{Clock, ContestRecord, Hub, Intake, Stores, clock::MIN_JUMP, hub::Recording};
 use jiff::{SignedDuration, Timestamp};
 
-/// How long until the clock is looked at again.
+/// Delay before the clock is checked again.
 pub(crate) const RETRY_DELAY: Duration = Duration::from_secs(1);
-/// How often passes issued meanwhile are written into the log while voting goes on.
+/// Time between two checks for newly issued passes while voting goes on. They are written into the
+/// log.
 const ISSUED_INTERVAL: SignedDuration = SignedDuration::from_mins(1);
-/// How long a contest that could not open waits before it tries again.
+/// Delay before a contest that could not open tries again.
 const OPENING_DELAY: SignedDuration = SignedDuration::from_secs(1);
 
-/// See the [module](self).
+/// The schedule of one contest.
 pub(crate) struct Schedule {
     hub: Arc<Hub>,
     clock: Arc<dyn Clock>,
     intake: Arc<dyn Intake>,
-    /// How long after the closing a ballot that arrived in time can still be on its way.
+    /// Time after the closing instant during which a ballot that arrived in time can still be on
+    /// its way.
     grace: SignedDuration,
-    /// The instant of a closing that an organiser has asked for, until it is done.
+    /// The instant of a closing that an organiser has requested, until it is done.
     closing: Option<Instant>,
-    /// When passes issued were last looked at.
+    /// When issued passes were last checked.
     issued_checked: Timestamp,
-    /// Why the contest did not open at its instant, and when it tries again.
+    /// The reason why the contest did not open at its instant, and when it tries again.
     refused_opening: Option<(String, Timestamp)>,
     clock_jump: ClockJump,
 }
 
-/// What is known of a clock that was set while the process ran.
+/// The known facts about a clock that was set while the process ran.
 #[derive(Default)]
 struct ClockJump {
-    /// How far the clock had jumped when the contest's next instant was still ahead: no reason to doubt that instant.
+    /// Clock jump that was measured before the contest's next instant. It gives no reason to doubt
+    /// that instant.
     accepted: SignedDuration,
-    /// Whether an organiser has asked to close the contest.
+    /// Whether an organiser has requested to close the contest.
     closing_is_confirmed: bool,
-    /// Whether the contest waits for the clock.
+    /// Whether the contest waits for the clock to be set right.
     is_waiting: bool,
 }
 
 impl Schedule {
-    /// For a task that begins now: the clock is taken as it is.
+    /// Returns the schedule of a task that starts now. It accepts the current clock.
     pub(crate) fn new(stores: &Stores, grace: Duration, closing: Option<Instant>) -> Self {
         Self {
             hub: Arc::clone(&stores.hub),
@@ -59,64 +63,70 @@ impl Schedule {
         }
     }
 
-    /// For a task that has loaded its log again: what was known of the clock before is known still.
+    /// Takes the clock state of the former task, after a task has loaded its log again.
     pub(crate) fn keep_clock_of(&mut self, former: &mut Self) {
         self.clock_jump = std::mem::take(&mut former.clock_jump);
     }
 
-    /// The instant of a closing that was asked for and is not done.
+    /// The instant of a closing that was requested and is not done.
     pub(crate) fn requested_closing(&self) -> Option<Instant> {
         self.closing
     }
 
-    /// An organiser has asked to close the contest: the clock is not doubted any more.
+    /// Notes that an organiser has requested to close the contest. From then on the clock is not
+    /// doubted.
     pub(crate) fn confirm_closing(&mut self) {
         self.clock_jump.closing_is_confirmed = true;
     }
 
-    /// The closing that was asked for is in the database.
+    /// Notes that a requested closing is in the database.
     pub(crate) fn set_closing(&mut self, at: Instant) {
         self.closing = Some(at);
     }
 
-    /// From then on, by this process's clock, no ballot that arrived in time can still be on its way to the intake. API processes keep to the intake's
-    /// clock: where that is behind, the sealing waits for it.
+    /// Returns the earliest time, by this process's clock, at which the intake is sealed.
+    ///
+    /// At this time no ballot that arrived in time can still be on its way to the intake. API
+    /// processes use the intake's clock. If that clock is behind, sealing waits for it.
     fn sealing_time(&self, record: &ContestRecord) -> Timestamp {
-        let behind = self.intake.status().slowest.min(SignedDuration::ZERO);
-        let grace = self.grace.saturating_sub(behind);
+        let skew = self.intake.status().slowest.min(SignedDuration::ZERO);
+        let grace = self.grace.saturating_sub(skew);
         record.state.closes.timestamp().saturating_add(grace).unwrap_or(Timestamp::MAX)
     }
 
-    /// When the contest opens by itself, or tries again.
+    /// Returns when the contest opens by schedule, or tries again.
     fn opening_time(&self, record: &ContestRecord) -> Timestamp {
-        let again = self.refused_opening.as_ref().map_or(Timestamp::MIN, |(_, again)| *again);
-        again.max(record.definition.opens.timestamp())
+        let retry_at = self.refused_opening.as_ref().map_or(Timestamp::MIN, |(_, retry_at)| *retry_at);
+        retry_at.max(record.definition.opens.timestamp())
     }
 
-    /// Notes why the contest cannot open, until it tries again; whether that is news.
+    /// Notes why the contest cannot open, and when it tries again. Returns whether the reason is
+    /// new.
     pub(crate) fn note_opening_obstacle(&mut self, why: &str, now: Timestamp) -> bool {
         let is_news = self.refused_opening.as_ref().is_none_or(|(known, _)| known != why);
-        let again = now.saturating_add(OPENING_DELAY).unwrap_or(Timestamp::MAX);
-        self.refused_opening = Some((why.to_owned(), again));
+        let retry_at = now.saturating_add(OPENING_DELAY).unwrap_or(Timestamp::MAX);
+        self.refused_opening = Some((why.to_owned(), retry_at));
         is_news
     }
 
-    /// The draft is another one: it may open.
+    /// Forgets the reason after a change of the draft, so that the contest may open.
     pub(crate) fn forget_refusal(&mut self) {
         self.refused_opening = None;
     }
 
-    /// Whether passes issued are to be looked at. After a clock was set back that instant lies ahead.
+    /// Whether issued passes must be checked.
+    ///
+    /// After the clock was set back, the last check lies in the future and a check is due.
     pub(crate) fn is_issued_due(&self, now: Timestamp) -> bool {
         now < self.issued_checked || now.duration_since(self.issued_checked) >= ISSUED_INTERVAL
     }
 
-    /// Passes issued are looked at now.
+    /// Notes that issued passes are checked now.
     pub(crate) fn note_issued_checked(&mut self) {
         self.issued_checked = self.clock.now();
     }
 
-    /// When the clock gives the next reason to act.
+    /// Returns when the clock gives the next reason to act.
     pub(crate) fn next_instant(&self, record: &ContestRecord) -> Option<Timestamp> {
         match record.state.phase {
             Phase::Draft | Phase::Open | Phase::Suspended if self.clock_jump.is_waiting => None,
@@ -129,13 +139,15 @@ impl Schedule {
         }
     }
 
-    /// Whether the contest waits for the clock.
+    /// Whether the contest waits for the clock to be set right.
     pub(crate) fn is_waiting_for_clock(&self) -> bool {
         self.clock_jump.is_waiting
     }
 
-    /// Whether the contest is to open or close now, because the time for it has passed and not the clock alone. If the
-    /// clock alone has, says so in `/readyz` and the log.
+    /// Whether the contest must open or close now.
+    ///
+    /// That is true if the time has really passed. If the clock reached the instant only through a
+    /// jump, `/readyz` and the log report it.
     pub(crate) fn is_due(&mut self, record: &ContestRecord) -> bool {
         let (instant, acts_from, what) = match record.state.phase {
             Phase::Draft => (record.definition.opens.timestamp(), self.opening_time(record), "open"),
@@ -144,7 +156,8 @@ impl Schedule {
             }
             Phase::Closed | Phase::Frozen | Phase::Certified => return false,
         };
-        // In this order: a clock that is set right in between has not reached the instant.
+        // The jump is read before the time. A clock that is set right between the two has not
+        // reached the instant.
         let (jump, now) = (self.clock.jump(), self.clock.now());
         if now < instant {
             self.clock_jump.accepted = jump;

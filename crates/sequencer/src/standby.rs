@@ -1,5 +1,7 @@
-//! What a process does for one contest: it sequences it while it has the lease, and follows the log of whoever has it otherwise, so that taking over
-//! means reading the last entries and not the whole log.
+//! The work of one process for one contest.
+//!
+//! The process sequences the contest while it holds the lease. Otherwise it follows the log of the
+//! lease holder. A takeover then reads only the last entries and not the whole log.
 
 use acclaim_contest::ContestId;
 use acclaim_store::{
@@ -13,14 +15,16 @@ use tokio::{
 };
 
 use crate::{
-    Context,
     contest::{ContestTask, Exit},
+    context::Context,
     inbox::concerns,
     log::catch_up,
     log_reader::{LoadError, LogReader},
 };
 
-/// Sequences a contest or stands by, until it is gone, damaged, or the process stops. `task` is what was loaded at the process's start.
+/// Sequences a contest or stands by, until the contest is deleted or damaged, or the process stops.
+///
+/// `task` is the task that was loaded at the start of the process.
 pub(crate) async fn sequence(
     context: Context,
     id: ContestId,
@@ -29,11 +33,11 @@ pub(crate) async fn sequence(
 ) -> Exit {
     let mut standby = Standby::new(&context, &id);
     loop {
-        let ended = match task.take() {
+        let exit = match task.take() {
             Some(task) => {
-                let (ended, session) = task.run(stop.clone()).await;
+                let (exit, session) = task.run(stop.clone()).await;
                 standby.session = Some(session);
-                ended
+                exit
             }
             None => match standby.try_take_over().await {
                 Ok(TakeoverOutcome::Task(loaded)) => {
@@ -45,7 +49,7 @@ pub(crate) async fn sequence(
                     standby.forget().await;
                     Exit::Absent
                 }
-                // Whatever goes wrong is this contest's alone.
+                // An error affects only this contest.
                 Err(LoadError::Store(error)) => {
                     tracing::warn!(contest = %id, %error, "a contest cannot be read");
                     context.stores.hub.set_recording(&id, Recording::Failing(error.to_string()));
@@ -57,17 +61,17 @@ pub(crate) async fn sequence(
                 }
             },
         };
-        let waits = async {
-            match ended {
+        let wait = async {
+            match exit {
                 Exit::RetryLater => standby.wait().await,
-                Exit::Failed => standby.wait_until_gone().await,
+                Exit::Failed => standby.wait_until_deleted().await,
                 _ => {}
             }
         };
         tokio::select! {
             biased;
-            () = waits => if ended != Exit::RetryLater {
-                return ended;
+            () = wait => if exit != Exit::RetryLater {
+                return exit;
             },
             _ = stop.changed() => return Exit::Shutdown,
         }
@@ -77,22 +81,24 @@ pub(crate) async fn sequence(
 enum TakeoverOutcome {
     /// This process has the lease.
     Task(Box<ContestTask>),
-    /// Another one has it.
+    /// Another process has the lease.
     Elsewhere,
     /// There is no such contest.
     Absent,
 }
 
-/// A process's place beside whoever has the lease.
+/// A process that does not hold the lease and follows the contest's log.
 struct Standby<'a> {
     context: &'a Context,
     id: &'a ContestId,
     notices: Receiver<Notice>,
-    /// The contest as it was when its last change was heard of. A definition can be large: it is not read at each look.
+    /// The contest's row, read after the last notice of a change.
+    ///
+    /// A definition can be large, so it is not read at each attempt.
     known: Option<ContestRecord>,
-    /// Its session, as far as it is known.
+    /// The contest's session; `None` if it is unknown.
     session: Option<Session>,
-    /// Its log as far as it has been read.
+    /// The part of the contest's log that has been read.
     followed: Option<LogReader>,
 }
 
@@ -112,18 +118,18 @@ impl<'a> Standby<'a> {
         self.session = Some(record.session());
         if !leased {
             context.stores.hub.set_recording(id, Recording::Elsewhere);
-            // Where nobody votes taking over may take its time, and memory is better spent.
+            // Outside of voting a takeover may be slow, so the memory is freed.
             if !record.state.phase.is_voting() {
                 self.followed = None;
                 return Ok(TakeoverOutcome::Elsewhere);
             }
         }
-        let reading = match &mut self.followed {
-            Some(reading) => reading,
+        let reader = match &mut self.followed {
+            Some(reader) => reader,
             followed => followed.insert(LogReader::new(&context.keyring, id)?),
         };
         if !leased {
-            return match catch_up(reading, &context.stores).await {
+            return match catch_up(reader, &context.stores).await {
                 // A contest can be deleted while its log is read.
                 Err(_) if matches!(context.stores.database.contest(id).await, Ok(None)) => {
                     Ok(TakeoverOutcome::Absent)
@@ -131,17 +137,21 @@ impl<'a> Standby<'a> {
                 caught_up => caught_up.map(|()| TakeoverOutcome::Elsewhere),
             };
         }
-        // Here, so that what has been read is not lost with a store that fails under way.
-        context.while_leased(id, catch_up(reading, &context.stores)).await?;
-        let reading = match self.followed.take() {
-            Some(reading) => reading,
+        // The reader stays in `self` while it catches up. If a store fails meanwhile, the read part
+        // is kept.
+        context.while_leased(id, catch_up(reader, &context.stores)).await?;
+        let reader = match self.followed.take() {
+            Some(reader) => reader,
             None => LogReader::new(&context.keyring, id)?,
         };
         self.known = None;
-        Ok(TakeoverOutcome::Task(Box::new(ContestTask::load(context, id, reading).await?)))
+        Ok(TakeoverOutcome::Task(Box::new(ContestTask::load(context, id, reader).await?)))
     }
 
-    /// Waits until it is time to look again who has the lease. What is heard of the contest meanwhile is read anew then.
+    /// Waits until the next attempt to take the lease.
+    ///
+    /// If a notice reports a change of the contest meanwhile, the attempt reads the contest's row
+    /// again.
     async fn wait(&mut self) {
         let until = Instant::now() + self.context.settings.lease / 4;
         loop {
@@ -154,8 +164,8 @@ impl<'a> Standby<'a> {
         }
     }
 
-    /// Waits until the contest is deleted, and clears up behind it.
-    async fn wait_until_gone(&mut self) {
+    /// Waits until the contest is deleted, and removes its remaining state.
+    async fn wait_until_deleted(&mut self) {
         self.followed = None;
         loop {
             match self.context.stores.database.contest(self.id).await {

@@ -1,4 +1,5 @@
-//! What a contest's task does beside its work: it keeps its lease, makes up for what went wrong beside the ledger, and waits for stores that are away.
+//! The upkeep of a contest's task. It renews the lease, repeats failed side effects of commits, and
+//! waits for stores that do not answer.
 
 use acclaim_store::{StoreError, hub::Recording};
 use tokio::{sync::watch, time::Instant};
@@ -6,25 +7,28 @@ use tokio::{sync::watch, time::Instant};
 use crate::contest::{ContestTask, Exit, StepError, StepResult};
 
 impl ContestTask {
-    /// Prolongs the lease if that is due, and catches up on what may have been missed. Where leases do not run out that
-    /// is seldom due: hundreds of contests in which nothing happens cost next to nothing.
+    /// Renews the lease if that is due, and handles notices that may have been missed.
+    ///
+    /// If leases do not expire, this is due at long intervals only. Then hundreds of contests
+    /// without activity cost almost nothing.
     pub(crate) async fn keep_lease(&mut self) -> StepResult {
         if Instant::now() < self.lease.renew() {
             return Ok(());
         }
-        let prolonged = self.context.prolonged.borrow().since(self.id(), self.lease.leased());
-        let (leased, commands_wait) = match prolonged {
-            Some(prolonged) => prolonged,
-            None => self.prolong_alone().await?,
+        let renewal = self.context.prolonged.borrow().since(self.id(), self.lease.leased());
+        let (leased, commands_wait) = match renewal {
+            Some(renewal) => renewal,
+            None => self.renew_alone().await?,
         };
         let lease = self.context.settings.lease;
         if self.lease.has_run_out(leased, lease) {
             self.verify_head().await?;
         }
         self.lease.note_prolonged(leased);
-        // What may have been missed.
+        // The notice of a queued command may have been missed.
         self.inbox.note_commands(commands_wait);
-        // What is not trimmed counts as waiting, and voters are told so: it is made up for at once, and until it is.
+        // The backlog counts untrimmed items as waiting, and voters get that number. So trimming is
+        // tried at once, and again until it succeeds.
         if self.lease.is_republish_due(lease) || self.log.is_untrimmed() {
             self.lease.note_republish();
             self.trim_and_republish().await;
@@ -36,33 +40,40 @@ impl ContestTask {
         Ok(())
     }
 
-    /// Prolongs the lease of this contest alone: when it was begun, and that commands may wait.
-    async fn prolong_alone(&self) -> Result<(Instant, bool), StepError> {
-        let begun = Instant::now();
+    /// Renews the lease of this contest alone. Returns when the renewal started, and `true`,
+    /// because commands may wait.
+    async fn renew_alone(&self) -> Result<(Instant, bool), StepError> {
+        let started = Instant::now();
         if self.context.take_lease(self.id()).await.map_err(StepError::retry_or_reload)? {
-            return Ok((begun, true));
+            return Ok((started, true));
         }
         tracing::warn!(contest = %self.id(), "another process sequences it now");
         Err(StepError::End(Exit::RetryLater))
     }
 
-    /// Makes up for what went wrong beside the ledger.
+    /// Repeats failed side effects of commits: trims the intake and republishes the checkpoint.
     async fn trim_and_republish(&mut self) {
         let session = self.record.session();
-        let making_up = self.log.trim_and_republish(&self.context.stores, &session);
-        match tokio::time::timeout(self.context.settings.lease / 4, making_up).await {
+        let trim_and_republish = self.log.trim_and_republish(&self.context.stores, &session);
+        match tokio::time::timeout(self.context.settings.lease / 4, trim_and_republish).await {
             Ok(Ok(false)) => {}
             Ok(Ok(true)) => {
-                // The figures were kept in the same place.
+                // The store that lost the checkpoint also kept the figures.
                 self.publisher.publish_again();
             }
-            // Next time: the log is as good as before.
-            Ok(Err(error)) => tracing::warn!(contest = %self.id(), %error, "nothing can be made up for"),
-            Err(_) => tracing::warn!(contest = %self.id(), "making up takes too long"),
+            // The next upkeep tries again. The log's state is still valid.
+            Ok(Err(error)) => {
+                tracing::warn!(contest = %self.id(), %error, "nothing can be made up for")
+            }
+            Err(_) => {
+                tracing::warn!(contest = %self.id(), "making up takes too long")
+            }
         }
     }
 
-    /// The log must end where this task left it: the lease had run out, and another process may have had it.
+    /// Checks that the log still ends where this task left it.
+    ///
+    /// The lease had expired, and another process may have had it.
     async fn verify_head(&mut self) -> StepResult {
         self.inbox.set_record_stale(true);
         let head = self.context.stores.database.head(self.id()).await.map_err(StepError::retry_or_reload)?;
@@ -72,17 +83,18 @@ impl ContestTask {
         Err(StoreError::Conflict("another process had the lease".to_owned()).into())
     }
 
-    /// Whether the stores answer, in time for the lease.
+    /// Whether the stores answer within a quarter of the lease.
     pub(crate) async fn can_reach_stores(&self) -> bool {
         let (stores, session) = (&self.context.stores, self.record.session());
-        let asking = async {
+        let call_stores = async {
             stores.intake.backlog(&session).await?;
             stores.database.head(self.id()).await
         };
-        matches!(tokio::time::timeout(self.context.settings.lease / 4, asking).await, Ok(Ok(_)))
+        matches!(tokio::time::timeout(self.context.settings.lease / 4, call_stores).await, Ok(Ok(_)))
     }
 
-    /// Goes on when a store does not answer: the log is as good as before, so waiting is all there is to do.
+    /// Waits when a store does not answer. The log's state is still valid, so nothing else is
+    /// needed.
     pub(crate) async fn wait_for_stores(
         &mut self,
         error: &StoreError,

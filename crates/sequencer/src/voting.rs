@@ -1,4 +1,5 @@
-//! Voting: opening, recording what the intake hands out, beginning anew after a loss of the intake, closing.
+//! Voting: opens the contest, records the ballots of the intake, starts a new intake session after
+//! a loss, and closes.
 
 use acclaim_ballot_log::{Event, LogEntry, entry::opening_events};
 use acclaim_contest::{Instant, definition::Definition};
@@ -18,7 +19,7 @@ use crate::{
 };
 
 impl ContestTask {
-    /// Opens the contest at `at`; outcomes of the commands that asked for it go with it.
+    /// Opens the contest at `at`, and records the outcomes of the commands that requested it.
     pub(crate) async fn open(&mut self, at: Instant, commands: Vec<RequestId>) -> StepResult {
         let mut definition = Definition::clone(&self.record.definition);
         definition.opens = at;
@@ -36,7 +37,10 @@ impl ContestTask {
         self.commit(batch.with_session(NewSession { epoch: epoch()?, shards })).await
     }
 
-    /// Why the contest cannot open, whoever asks: what its entries come from is not what it was.
+    /// Returns why the contest cannot open; `None` if it can.
+    ///
+    /// The obstacle concerns the contest that its entries come from. It applies to an opening by
+    /// command and by schedule.
     pub(crate) async fn find_opening_obstacle(&self) -> Result<Option<String>, StoreError> {
         match &self.record.definition.rounds {
             Some(rounds) => find_opening_obstacle(&*self.context.stores.database, rounds).await,
@@ -44,25 +48,31 @@ impl ContestTask {
         }
     }
 
-    /// Begins a new session of the intake: the ledger knows of it first, so that nothing of any other session is taken for one of this.
+    /// Starts a new session of the intake.
+    ///
+    /// The ledger records the session first. Then no item of another session can be taken for one
+    /// of this session.
     pub(crate) async fn start_session(&mut self, why: &str) -> StepResult {
         tracing::warn!(contest = %self.id(), why, "the intake begins anew");
         let session = NewSession { epoch: epoch()?, shards: self.record.state.shards };
         self.commit(Batch::default().with_session(session)).await
     }
 
-    /// Whether the ledger knows of a session that has not been entered.
+    /// Whether the ledger has a session that the intake has not entered yet.
     pub(crate) fn has_pending_session(&self) -> bool {
         self.log.cursors.shards.is_empty()
     }
 
-    /// Makes the intake ready for the session that the ledger knows: records what survived of earlier ones, has it remember the slots
-    /// that are filled, and lets it take ballots. Every step can be repeated.
+    /// Makes the intake ready for the session that the ledger has.
+    ///
+    /// It records the ballots that survived earlier sessions, marks the taken slots, and opens the
+    /// intake. Every step can be repeated.
     pub(crate) async fn enter_session(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         let start = loop {
-            // Each time: it makes survivors of whatever another holder, or an older copy of the intake, put in the session's place.
+            // `begin` runs in every round. Another holder, or an older copy of the intake, may have
+            // put items in the session's place. `begin` turns them into survivors.
             let start = stores.intake.begin(&session).await.map_err(StepError::retry_or_reload)?;
             let survivors = stores.intake.survivors(&session).await.map_err(StepError::retry_or_reload)?;
             if survivors.taken.iter().all(|count| *count == 0) {
@@ -85,7 +95,9 @@ impl ContestTask {
         self.commit(Batch { cursors: Some(start), ..Batch::default() }).await
     }
 
-    /// Tells the intake of every slot that the log fills. The next entries are read while those before are marked.
+    /// Marks every slot that the log fills as taken in the intake.
+    ///
+    /// It reads the next entries while the intake marks the previous ones.
     async fn mark_slots(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
@@ -105,7 +117,7 @@ impl ContestTask {
         Ok(())
     }
 
-    /// Some of the log's entries from `at` on; none only at its end.
+    /// Returns the log's next entries from `at` on; empty only at `size`.
     async fn entries_from(&self, at: u64, size: u64) -> Result<Vec<Bytes>, StoreError> {
         if at >= size {
             return Ok(Vec::new());
@@ -117,9 +129,9 @@ impl ContestTask {
         Ok(entries)
     }
 
-    /// Records what the intake handed out.
-    pub(crate) async fn record_drained(&mut self, drained: DrainOutcome) -> StepResult {
-        match drained {
+    /// Records the items that the intake returned.
+    pub(crate) async fn record_drained(&mut self, drain_outcome: DrainOutcome) -> StepResult {
+        match drain_outcome {
             DrainOutcome::Items { items, through } => self.record_ballots(items, Some(through)).await,
             DrainOutcome::Lost(why) => self.start_session(&why).await,
         }
@@ -138,7 +150,7 @@ impl ContestTask {
         self.commit(batch).await
     }
 
-    /// Records once what waits by now, if anything does.
+    /// Records the waiting ballots once, if there are any.
     pub(crate) async fn record_waiting(&mut self) -> StepResult {
         if !self.record.state.phase.is_voting() || self.has_pending_session() {
             return Ok(());
@@ -153,46 +165,50 @@ impl ContestTask {
         let waiting: Result<Result<_, StoreError>, _> =
             tokio::time::timeout(self.context.settings.lease / 4, waiting).await;
         match waiting {
-            Ok(Ok(Some(drained))) => self.record_drained(drained).await,
-            // An intake that is away is noticed where it is waited for.
+            Ok(Ok(Some(drain_outcome))) => self.record_drained(drain_outcome).await,
+            // An unavailable intake is handled by the step that waits for it.
             _ => Ok(()),
         }
     }
 
-    /// Records as many ballots as wait by now: those that arrived before a suspension. What is on its way to the intake at this moment is rejected behind
-    /// the suspension, and can be cast again after it.
+    /// Records the ballots that wait now. These are the ballots that arrived before a suspension.
+    ///
+    /// A ballot that is still on its way to the intake is rejected after the suspension. Its voter
+    /// can cast it again when voting resumes.
     pub(crate) async fn record_before_suspension(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let mut left = u64::MAX;
         while !self.has_pending_session() {
-            // What came meanwhile is not waited for.
+            // `left` never grows, so ballots that arrive meanwhile do not extend the loop.
             left = left.min(self.count_waiting().await?);
             if left == 0 {
                 break;
             }
             let session = self.record.session();
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
-            let drained = self.with_timeout(drain).await?;
-            let taken = match &drained {
+            let drain_outcome = self.with_timeout(drain).await?;
+            let drained_count = match &drain_outcome {
                 DrainOutcome::Items { items, .. } => items.len() as u64,
                 DrainOutcome::Lost(_) => 0,
             };
-            self.record_drained(drained).await?;
+            self.record_drained(drain_outcome).await?;
             self.keep_lease().await?;
-            left = left.saturating_sub(taken);
+            left = left.saturating_sub(drained_count);
         }
         Ok(())
     }
 
-    /// How many ballots wait in the intake and are not recorded.
+    /// Returns the number of ballots that wait in the intake and are not recorded.
     async fn count_waiting(&mut self) -> Result<u64, StepError> {
         let (stores, session) = (self.context.stores.clone(), self.record.session());
-        // What is recorded and not trimmed would be counted.
+        // The backlog counts recorded ballots until they are trimmed.
         self.log.trim_again(&stores, &session).await.map_err(StepError::retry_or_reload)?;
         Ok(self.with_timeout(stores.intake.backlog(&session)).await?.items)
     }
 
-    /// The intake's answer, unless it takes too long.
+    /// Returns the intake's answer.
+    ///
+    /// After a quarter of the lease it returns [`StepError::Wait`].
     async fn with_timeout<T>(
         &self,
         call: impl Future<Output = Result<T, StoreError>>,
@@ -205,12 +221,13 @@ impl ContestTask {
         }
     }
 
-    /// Seals the intake, records what is left in it, and closes.
+    /// Seals the intake, records its remaining ballots, and closes the contest.
     pub(crate) async fn close(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
         loop {
-            // Sealed each time: an intake that fell back has forgotten its seal, and ends elsewhere.
+            // The intake is sealed in every round. An intake that was set back has lost its seal
+            // and has another end.
             let Some(end) = stores.intake.seal(&session).await.map_err(StepError::retry_or_reload)? else {
                 return self.start_session("it does not know the session that is to be sealed").await;
             };
@@ -220,7 +237,9 @@ impl ContestTask {
             let drain = stores.intake.drain(&session, &self.log.cursors, self.context.settings.batch);
             match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
                 Ok(Ok(DrainOutcome::Lost(why))) => return self.start_session(&why).await,
-                Ok(drained) => self.record_drained(drained.map_err(StepError::retry_or_reload)?).await?,
+                Ok(drain_outcome) => {
+                    self.record_drained(drain_outcome.map_err(StepError::retry_or_reload)?).await?
+                }
                 Err(_) => {}
             }
             self.keep_lease().await?;
@@ -237,26 +256,28 @@ impl ContestTask {
         batch.commands = closings.into_iter().map(|command| (command, outcome.clone())).collect();
         self.inbox.note_commands(true);
         self.commit(batch).await?;
-        // Nothing waits in it any more: what it remembers is memory for nothing.
+        // The intake has no waiting ballots any more, so its memory of the contest is freed.
         if let Err(error) = stores.intake.forget(&session).await {
             tracing::warn!(contest = %self.id(), %error, "the intake keeps what it no longer needs");
         }
         Ok(())
     }
 
-    /// The outcome of a command whose first entry is at `first` and whose last is the newest.
+    /// Returns the outcome of a command. Its first entry is at `first`, and its last is the newest.
     pub(crate) fn outcome(&self, first: u64) -> CommandOutcome {
         let size = self.log.replay.size();
         let root = self.log.replay.root().to_string();
         CommandOutcome::Recorded { index: first, entries: size - first, size, root }
     }
 
-    /// `issued` entries for the sources whose totals have grown, dated `earliest` or later.
+    /// Returns `issued` entries for the sources whose totals have grown.
+    ///
+    /// They are dated `earliest` or later.
     async fn issued_events(&mut self, earliest: Option<Instant>) -> Result<Vec<Event>, StoreError> {
         let totals = self.context.stores.database.passes(self.id()).await?;
-        // After they were read: none of them was issued later.
-        let read = Instant::at_or_before(self.context.stores.clock.now());
-        let at = earliest.map_or(read, |earliest| earliest.max(read));
+        // The clock is read after the totals: no counted pass was issued later than this instant.
+        let read_at = Instant::at_or_before(self.context.stores.clock.now());
+        let at = earliest.map_or(read_at, |earliest| earliest.max(read_at));
         self.schedule.note_issued_checked();
         let tally = self.log.replay.tally();
         Ok(totals
@@ -275,14 +296,14 @@ impl ContestTask {
     }
 }
 
-/// The slots that an entry fills: none unless it is a ballot.
+/// Returns the slots that a log entry fills; none unless it is a ballot.
 fn slots_of_entry(entry: &[u8]) -> Vec<Slot> {
     let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(entry) else { return Vec::new() };
     let slot = |category: &str| Slot::new(ballot.voter, ballot.channel, ballot.period, category);
     ballot.selections.iter().map(|(category, _)| slot(category)).collect()
 }
 
-/// A new session's epoch: any number but 0, which stands for none.
+/// Returns a new session's epoch: any number except 0, which stands for no session.
 fn epoch() -> Result<u64, StoreError> {
     let bytes =
         acclaim_store::keyring::random_bytes().map_err(|error| StoreError::Unavailable(error.to_string()))?;

@@ -1,8 +1,10 @@
-//! Has witnesses cosign the checkpoints that are shown, in a task beside the contest's own: nothing here is waited for by anybody who records, shows
-//! or answers.
+//! Has witnesses cosign the published checkpoints, in a separate task. Recording, publishing and
+//! answering never wait for it.
 //!
-//! It goes by rounds, so that a checkpoint gathers the cosignatures of all: the newest checkpoint goes to every witness, and the next round begins when those
-//! have answered that answered before, and not within a second. A witness that fails is no longer waited for; it is asked again, ever more seldom,
+//! The task works in rounds, so that one checkpoint gathers the cosignatures of all witnesses. In
+//! each round the newest checkpoint goes to every witness. The next round begins when all witnesses
+//! that answered before have answered, and at least one interval after the start of the last round.
+//! A witness that fails is no longer waited for. The task tries it again, with growing delays,
 //! until it answers.
 
 mod cosign_request;
@@ -17,16 +19,16 @@ use tokio::{
     time::Instant,
 };
 
-use crate::Context;
+use crate::context::Context;
 use cosign_request::{CosignOutcome, CosignRequest};
 
-/// The longest time between two attempts at a witness that fails.
+/// Longest time between two attempts at a witness that fails.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(60);
 
-/// The newest checkpoint shown, `None` before the opening.
+/// The newest published checkpoint, as a note; `None` before the opening.
 pub(crate) type NewestCheckpoint = Option<Arc<str>>;
 
-/// Begins, if there are witnesses. It ends when the set is dropped.
+/// Starts the task if there are witnesses. The task ends when the returned set is dropped.
 pub(crate) fn begin(
     context: &Context,
     contest: &ContestId,
@@ -39,7 +41,7 @@ pub(crate) fn begin(
     tasks
 }
 
-/// One contest's witnessing.
+/// The cosigning of one contest's checkpoints.
 struct CosigningTask {
     context: Context,
     contest: ContestId,
@@ -47,10 +49,10 @@ struct CosigningTask {
     witness_states: Vec<WitnessState>,
     round: Option<Round>,
     under_way: JoinSet<CosignOutcome>,
-    /// Cosignatures below the checkpoint that was kept last.
-    kept: usize,
-    /// When what has been gathered is to be kept; `None` if it has been.
-    keep_at: Option<Instant>,
+    /// Number of cosignatures below the checkpoint that was saved last.
+    saved_count: usize,
+    /// When the gathered cosignatures are saved; `None` if they are saved.
+    save_at: Option<Instant>,
 }
 
 /// A checkpoint that goes to every witness.
@@ -60,28 +62,28 @@ struct Round {
     began: Instant,
 }
 
-/// What is known of one witness.
+/// The state of one witness.
 struct WitnessState {
     witness: Arc<dyn Witness>,
-    /// The size that it has cosigned last, as far as is known.
+    /// The size that the witness cosigned last, as far as this process knows.
     size: u64,
-    /// Its line below this round's checkpoint.
+    /// The witness's line below this round's checkpoint.
     line: Option<String>,
-    /// Whether it answered when it was last asked, or was never asked.
+    /// Whether the witness answered the last request, or has received none yet.
     answers: bool,
-    /// Whether it is being asked.
+    /// Whether a request to the witness is under way.
     busy: bool,
-    /// Before which it is not asked again.
+    /// The witness gets no request before this time.
     not_before: Instant,
-    /// How long to wait after the next failure.
+    /// Delay after the next failure.
     wait: Duration,
-    /// What went wrong last, told once.
+    /// The last error, which is logged once.
     last_error: String,
 }
 
 impl CosigningTask {
     fn new(context: &Context, contest: &ContestId, newest: watch::Receiver<NewestCheckpoint>) -> Self {
-        let place = |witness: &Arc<dyn Witness>| WitnessState {
+        let state = |witness: &Arc<dyn Witness>| WitnessState {
             witness: Arc::clone(witness),
             size: 0,
             line: None,
@@ -95,74 +97,79 @@ impl CosigningTask {
             context: context.clone(),
             contest: contest.clone(),
             newest,
-            witness_states: context.settings.witnesses.iter().map(place).collect(),
+            witness_states: context.settings.witnesses.iter().map(state).collect(),
             round: None,
             under_way: JoinSet::new(),
-            kept: 0,
-            keep_at: None,
+            saved_count: 0,
+            save_at: None,
         }
     }
 
     async fn run(mut self) {
-        self.recall().await;
+        self.load_cosigned().await;
         loop {
-            self.keep().await;
+            self.save_if_due().await;
             self.begin_round();
             self.submit();
-            let wake = self.wake();
+            let wake_time = self.wake_time();
             tokio::select! {
                 changed = self.newest.changed() => match changed {
                     Ok(()) => self.handle_newest(),
                     Err(_) => return,
                 },
-                Some(submitted) = self.under_way.join_next() => self.handle_outcome(submitted),
-                () = sleep_until(wake) => {}
+                Some(outcome) = self.under_way.join_next() => self.handle_outcome(outcome),
+                () = sleep_until(wake_time) => {}
             }
         }
     }
 
-    /// Reads what was kept before. What cannot be read is learnt from the witnesses.
-    async fn recall(&mut self) {
-        let kept = match self.context.stores.published_checkpoints.cosigned(&self.contest).await {
-            Ok(Some(kept)) => kept,
+    /// Reads the saved cosigned checkpoint. If it cannot be read, the witnesses report their sizes.
+    async fn load_cosigned(&mut self) {
+        let saved = match self.context.stores.published_checkpoints.cosigned(&self.contest).await {
+            Ok(Some(saved)) => saved,
             Ok(None) => return,
-            Err(error) => return tracing::warn!(contest = %self.contest, %error, "cosigned checkpoint"),
+            Err(error) => {
+                return tracing::warn!(contest = %self.contest, %error, "cosigned checkpoint");
+            }
         };
-        let Ok(size) = checkpoint_size(&kept) else { return };
+        let Ok(size) = checkpoint_size(&saved) else { return };
         let newest = self.newest.borrow_and_update().clone();
-        // A cosigned note is the one that was shown, and lines below it.
-        let current = newest.filter(|newest| kept.starts_with(&**newest));
-        for place in &mut self.witness_states {
-            if let Ok(cosignature) = place.witness.key().find(&kept) {
-                place.size = size;
-                place.line = current.is_some().then(|| format!("{}\n", cosignature.line));
+        // A cosigned note is a published note with cosignature lines below it.
+        let current = newest.filter(|newest| saved.starts_with(&**newest));
+        for state in &mut self.witness_states {
+            if let Ok(cosignature) = state.witness.key().find(&saved) {
+                state.size = size;
+                state.line = current.is_some().then(|| format!("{}\n", cosignature.line));
             }
         }
         if let Some(note) = current {
-            self.kept = self.lines().count();
+            self.saved_count = self.lines().count();
             self.round = Some(Round { note, size, began: Instant::now() });
         }
     }
 
     fn lines(&self) -> impl Iterator<Item = &str> {
-        self.witness_states.iter().filter_map(|place| place.line.as_deref())
+        self.witness_states.iter().filter_map(|state| state.line.as_deref())
     }
 
-    /// The same checkpoint told again: where it is kept it was forgotten, and what is kept beside it was as well.
+    /// Handles a newly published checkpoint.
+    ///
+    /// If it is the round's checkpoint again, its record was lost. The cosignatures stored beside
+    /// it were lost too, so they are saved again.
     fn handle_newest(&mut self) {
         let newest = self.newest.borrow_and_update().clone();
-        let same = |round: &Round| Some(&round.note) == newest.as_ref();
-        if self.round.as_ref().is_some_and(same) && self.lines().next().is_some() {
-            self.keep_at = Some(Instant::now());
+        let is_same = |round: &Round| Some(&round.note) == newest.as_ref();
+        if self.round.as_ref().is_some_and(is_same) && self.lines().next().is_some() {
+            self.save_at = Some(Instant::now());
         }
     }
 
-    /// Whether all have cosigned who can be expected to.
+    /// Whether all witnesses that answer have cosigned.
     fn is_complete(&self) -> bool {
-        self.witness_states.iter().all(|place| place.line.is_some() || !place.answers)
+        self.witness_states.iter().all(|state| state.line.is_some() || !state.answers)
     }
 
-    /// When the round is over whoever is still missing.
+    /// When the round ends, even if cosignatures are missing.
     fn deadline(&self, round: &Round) -> Instant {
         match self.is_complete() {
             true => round.began + self.context.settings.witness_interval,
@@ -170,125 +177,128 @@ impl CosigningTask {
         }
     }
 
-    /// The newest checkpoint, if it is newer than the round's.
+    /// The newest checkpoint, if it is larger than the round's.
     fn newer(&self) -> Option<(Arc<str>, u64)> {
         let note = self.newest.borrow().clone()?;
         let size = checkpoint_size(&note).ok()?;
         self.round.as_ref().is_none_or(|round| round.size < size).then_some((note, size))
     }
 
-    /// Goes on to the newest checkpoint, when that is due.
+    /// Starts a round with the newest checkpoint, if a round is due.
     fn begin_round(&mut self) {
         let Some((note, size)) = self.newer() else { return };
         let now = Instant::now();
         if self.round.as_ref().is_none_or(|round| self.deadline(round) <= now) {
-            self.witness_states.iter_mut().for_each(|place| place.line = None);
+            self.witness_states.iter_mut().for_each(|state| state.line = None);
             self.round = Some(Round { note, size, began: now });
-            self.keep_at = None;
+            self.save_at = None;
         }
     }
 
-    /// Sends the round's checkpoint to every witness whose turn it is.
+    /// Sends the round's checkpoint to every witness that may get a request now.
     fn submit(&mut self) {
         let Some(round) = &self.round else { return };
         let now = Instant::now();
-        for (number, place) in self.witness_states.iter_mut().enumerate() {
-            if place.busy || place.line.is_some() || place.not_before > now {
+        for (number, state) in self.witness_states.iter_mut().enumerate() {
+            if state.busy || state.line.is_some() || state.not_before > now {
                 continue;
             }
-            place.busy = true;
-            place.not_before = now + self.context.settings.witness_interval;
+            state.busy = true;
+            state.not_before = now + self.context.settings.witness_interval;
             let cosign_request = CosignRequest {
-                witness: Arc::clone(&place.witness),
+                witness: Arc::clone(&state.witness),
                 stores: self.context.stores.clone(),
                 contest: self.contest.clone(),
                 note: Arc::clone(&round.note),
                 size: round.size,
-                known: place.size,
+                known: state.size,
             };
             self.under_way.spawn(cosign_request.send(number, self.context.settings.witness_timeout));
         }
     }
 
-    /// Notes what became of a submission.
-    fn handle_outcome(&mut self, submitted: Result<CosignOutcome, JoinError>) {
-        let submitted = match submitted {
-            Ok(submitted) => submitted,
-            // Nobody knows whose it was: all are asked again.
+    /// Handles the outcome of a submission.
+    fn handle_outcome(&mut self, outcome: Result<CosignOutcome, JoinError>) {
+        let outcome = match outcome {
+            Ok(outcome) => outcome,
+            // The failed task's witness is unknown, so every witness gets a request again.
             Err(error) => {
                 tracing::error!(contest = %self.contest, %error, "a submission to a witness ended");
-                self.witness_states.iter_mut().for_each(|place| place.busy = false);
+                self.witness_states.iter_mut().for_each(|state| state.busy = false);
                 return;
             }
         };
-        let Some(place) = self.witness_states.get_mut(submitted.number) else { return };
-        place.busy = false;
-        place.size = submitted.known;
-        match submitted.outcome {
+        let Some(state) = self.witness_states.get_mut(outcome.number) else { return };
+        state.busy = false;
+        state.size = outcome.known;
+        match outcome.outcome {
             Ok(line) => {
-                place.recovered(&self.contest, self.context.settings.witness_interval);
-                if self.round.as_ref().is_some_and(|round| round.size == submitted.size) {
-                    place.line = Some(line);
-                    self.keep_at = Some(Instant::now());
+                state.note_success(&self.contest, self.context.settings.witness_interval);
+                if self.round.as_ref().is_some_and(|round| round.size == outcome.size) {
+                    state.line = Some(line);
+                    self.save_at = Some(Instant::now());
                 }
             }
-            Err(failure) => place.failed(&self.contest, &failure),
+            Err(failure) => state.note_failure(&self.contest, &failure),
         }
     }
 
-    /// When what has been gathered is to be kept: not while more is to be expected soon, if what is kept by now has more cosignatures.
-    fn keep_time(&self, round: &Round) -> Option<Instant> {
-        let ripe = self.lines().count() >= self.kept || self.is_complete();
-        self.keep_at.map(|at| if ripe { at } else { at.max(self.deadline(round)) })
+    /// When the gathered cosignatures are saved.
+    ///
+    /// If the saved checkpoint has more cosignatures and more are expected soon, saving waits for
+    /// the end of the round.
+    fn save_time(&self, round: &Round) -> Option<Instant> {
+        let is_enough = self.lines().count() >= self.saved_count || self.is_complete();
+        self.save_at.map(|at| if is_enough { at } else { at.max(self.deadline(round)) })
     }
 
-    /// Keeps what has been gathered, when that is due.
-    async fn keep(&mut self) {
+    /// Saves the gathered cosignatures, if that is due.
+    async fn save_if_due(&mut self) {
         let Some(round) = &self.round else { return };
         let now = Instant::now();
-        if self.keep_time(round).is_none_or(|time| time > now) {
+        if self.save_time(round).is_none_or(|time| time > now) {
             return;
         }
-        let gathered = self.lines().count();
+        let gathered_count = self.lines().count();
         let note = self.lines().fold(round.note.to_string(), |note, line| note + line);
         match self.context.stores.published_checkpoints.save_cosigned(&self.contest, &note).await {
-            Ok(()) => (self.kept, self.keep_at) = (gathered, None),
+            Ok(()) => (self.saved_count, self.save_at) = (gathered_count, None),
             Err(error) => {
                 tracing::warn!(contest = %self.contest, %error, "a cosigned checkpoint is not kept");
-                self.keep_at = Some(now + self.context.settings.retry_after);
+                self.save_at = Some(now + self.context.settings.retry_after);
             }
         }
     }
 
-    /// When there is something to do without anything happening.
-    fn wake(&self) -> Option<Instant> {
+    /// When the task must act without an event.
+    fn wake_time(&self) -> Option<Instant> {
         let round = self.round.as_ref()?;
         let next = self.newer().map(|_| self.deadline(round));
-        let turns = self.witness_states.iter().filter(|place| !place.busy && place.line.is_none());
-        turns.map(|place| place.not_before).chain(next).chain(self.keep_time(round)).min()
+        let idle_witnesses = self.witness_states.iter().filter(|state| !state.busy && state.line.is_none());
+        idle_witnesses.map(|state| state.not_before).chain(next).chain(self.save_time(round)).min()
     }
 }
 
 impl WitnessState {
-    fn recovered(&mut self, contest: &ContestId, every: Duration) {
+    fn note_success(&mut self, contest: &ContestId, interval: Duration) {
         if !self.last_error.is_empty() {
             tracing::info!(%contest, witness = self.witness.key().name(), "the witness cosigns again");
             self.last_error.clear();
         }
         self.answers = true;
-        self.wait = every;
+        self.wait = interval;
     }
 
-    fn failed(&mut self, contest: &ContestId, failure: &cosign_request::WitnessError) {
-        let words = failure.to_string();
-        if self.last_error != words {
+    fn note_failure(&mut self, contest: &ContestId, failure: &cosign_request::WitnessError) {
+        let message = failure.to_string();
+        if self.last_error != message {
             let witness = self.witness.key().name();
             if failure.is_alarm() {
-                tracing::error!(%contest, witness, error = words, "a witness has seen another history");
+                tracing::error!(%contest, witness, error = message, "a witness has seen another history");
             } else {
-                tracing::warn!(%contest, witness, error = words, "a witness does not cosign");
+                tracing::warn!(%contest, witness, error = message, "a witness does not cosign");
             }
-            self.last_error = words;
+            self.last_error = message;
         }
         self.answers = false;
         self.not_before = Instant::now() + self.wait;

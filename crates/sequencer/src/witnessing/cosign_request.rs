@@ -1,4 +1,4 @@
-//! One checkpoint on its way to one witness.
+//! Submits one checkpoint to one witness.
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
@@ -10,33 +10,36 @@ use acclaim_ballot_log::{
 use acclaim_contest::ContestId;
 use acclaim_store::{StoreError, Stores, Witness, WitnessAnswer};
 
-/// How often a witness may say in one submission that it is further than was thought: twice is once more than an honest one needs.
+/// Maximum number of times that a witness may correct the assumed size in one submission.
+///
+/// A correction reports that the witness has cosigned another size than assumed. An honest witness
+/// needs one correction; two allow one more.
 const MAX_CORRECTIONS: usize = 2;
 
-/// See the [module](self).
+/// A checkpoint to submit, and the state that the submission needs.
 pub(super) struct CosignRequest {
     pub(super) witness: Arc<dyn Witness>,
     pub(super) stores: Stores,
     pub(super) contest: ContestId,
     pub(super) note: Arc<str>,
     pub(super) size: u64,
-    /// The size that the witness has cosigned last, as far as is known.
+    /// The size that the witness cosigned last, as far as this process knows.
     pub(super) known: u64,
 }
 
-/// What became of it.
+/// The outcome of a [`CosignRequest`].
 pub(super) struct CosignOutcome {
-    /// Of which place.
+    /// The index of the witness in the settings.
     pub(super) number: usize,
     /// The size that was submitted.
     pub(super) size: u64,
-    /// The size that the witness has cosigned last, as far as is known by now.
+    /// The size that the witness cosigned last, as this process knows after the submission.
     pub(super) known: u64,
-    /// Its line, verified, with a newline at its end.
+    /// The verified cosignature line of the witness, with a newline at its end.
     pub(super) outcome: Result<String, WitnessError>,
 }
 
-/// Why there is no cosignature.
+/// The reason why there is no cosignature.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WitnessError {
     #[error("no answer in time")]
@@ -49,8 +52,10 @@ pub(super) enum WitnessError {
     Refused(String),
     #[error("its answer holds no cosignature by its key: {0}")]
     Cosignature(#[from] NoteError),
-    #[error("it has cosigned {seen} entries of this log, which has {size}: the database was set back")]
-    Ahead { seen: u64, size: u64 },
+    #[error(
+        "it has cosigned {cosigned_size} entries of this log, which has {size}: the database was set back"
+    )]
+    Ahead { cosigned_size: u64, size: u64 },
     #[error("it has cosigned another root over the same {0} entries")]
     AnotherRoot(u64),
     #[error("it has cosigned what this log does not continue: {0}")]
@@ -60,17 +65,16 @@ pub(super) enum WitnessError {
 }
 
 impl WitnessError {
-    /// Whether it says that somebody has seen a log that is not this one.
+    /// Whether the error shows that the witness has seen another log than this one.
     pub(super) fn is_alarm(&self) -> bool {
         matches!(self, Self::Ahead { .. } | Self::AnotherRoot(_) | Self::Inconsistent(_))
     }
 }
 
 impl CosignRequest {
-    /// Submits, and gives up after so long.
-    pub(super) async fn send(mut self, number: usize, patience: Duration) -> CosignOutcome {
-        let outcome =
-            tokio::time::timeout(patience, self.submit()).await.unwrap_or(Err(WitnessError::Timeout));
+    /// Submits the checkpoint, and gives up after `limit`.
+    pub(super) async fn send(mut self, number: usize, limit: Duration) -> CosignOutcome {
+        let outcome = tokio::time::timeout(limit, self.submit()).await.unwrap_or(Err(WitnessError::Timeout));
         let known = if outcome.is_ok() { self.size } else { self.known };
         CosignOutcome { number, size: self.size, known, outcome }
     }
@@ -78,8 +82,8 @@ impl CosignRequest {
     async fn submit(&mut self) -> Result<String, WitnessError> {
         for _ in 0..=MAX_CORRECTIONS {
             if self.known > self.size {
-                let seen = std::mem::take(&mut self.known);
-                return Err(WitnessError::Ahead { seen, size: self.size });
+                let cosigned_size = std::mem::take(&mut self.known);
+                return Err(WitnessError::Ahead { cosigned_size, size: self.size });
             }
             let request = AddCheckpoint {
                 old: self.known,
@@ -102,7 +106,8 @@ impl CosignRequest {
         Err(WitnessError::Confused(self.known))
     }
 
-    /// The proof that the log has only grown since the witness last saw it, from the ledger's tiles.
+    /// Returns the proof that this log extends the log that the witness cosigned last. It reads the
+    /// ledger's tiles.
     async fn proof(&self) -> Result<Vec<Hash>, WitnessError> {
         let mut tiles: HashMap<TileId, Vec<u8>> = HashMap::new();
         for tile in proof::tiles_for_consistency(self.known, self.size) {

@@ -1,4 +1,4 @@
-//! What is certified, what is not, and what is published of a result that was certified and is being corrected.
+//! Certification: when it is refused, and how a former result is published while it is corrected.
 
 use acclaim_ballot_log::{Event, entry::opening_events};
 use acclaim_contest::{
@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use crate::support::{Backends, TestContest, time};
 
-/// A contest of two categories by these rules, which has just closed.
-async fn closed(more: Value) -> TestContest {
+/// A contest of two categories with these rules. It has just closed.
+async fn closed_contest(rules: Value) -> TestContest {
     let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id});
     let entries = ["a1", "a2", "b1", "b2"].map(entry);
     let mut definition = json!({
@@ -27,7 +27,7 @@ async fn closed(more: Value) -> TestContest {
         "category": [{"id": "a", "title": "A"}, {"id": "b", "title": "B"}],
         "entry": entries,
     });
-    definition.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    definition.as_object_mut().unwrap().extend(rules.as_object().unwrap().clone());
     let definition = Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap();
     let mut world = TestContest::open_with(Backends::embedded(), &definition).await;
     world.clock.set(time("2021-03-31T22:01:00Z"));
@@ -59,25 +59,30 @@ fn choice(category: &str, winner: &str) -> Command {
 
 #[tokio::test]
 async fn certifies_undecided_winners_only_on_request() {
-    let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "choice"}})).await;
+    let mut world = closed_contest(json!({"winners": {"count": 1, "from": "all", "by": "choice"}})).await;
     let request = world.certify_request().await;
-    let found = undecided(world.decide("all", request).await);
-    let named: Vec<_> = found.iter().map(|one| (one.category.as_str(), one.reason.as_str())).collect();
-    assert_eq!(named, [("a", "no-choice"), ("b", "no-choice")]);
-    assert_eq!(found[0].text, "the panel has not chosen");
+    let categories = undecided(world.decide("all", request).await);
+    let category_reasons: Vec<_> =
+        categories.iter().map(|one| (one.category.as_str(), one.reason.as_str())).collect();
+    assert_eq!(category_reasons, [("a", "no-choice"), ("b", "no-choice")]);
+    assert_eq!(categories[0].text, "the panel has not chosen");
     assert_eq!(world.phase().await, Phase::Closed, "nothing was changed");
 
-    // Chosen, and withdrawn since.
+    // The chosen entry was withdrawn after the choice.
     assert_recorded(&world.decide("choose", choice("a", "a1")).await);
     let withdraw = Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
     assert_recorded(&world.decide("withdraw", withdraw).await);
     let request = world.certify_request().await;
-    let found = undecided(world.decide("some", request).await);
-    assert_eq!((found[0].reason.as_str(), found[0].entries[0].as_str()), ("chosen-not-eligible", "a1"));
+    let categories = undecided(world.decide("some", request).await);
+    assert_eq!(
+        (categories[0].reason.as_str(), categories[0].entries[0].as_str()),
+        ("chosen-not-eligible", "a1")
+    );
 
     let request = world.certify_request().await;
     let Command::Certify { size, root, result, .. } = request.clone() else { panic!("{request:?}") };
-    // A request about another log is answered as such, and not with what is undecided in this one.
+    // A request for another state of the log gets `log-has-moved-on`, not the undecided categories
+    // of this state.
     let (old, same) = (size - 1, (root.clone(), result.clone()));
     let stale = Command::Certify { size: old, root: same.0, result: same.1, undecided: false };
     let outcome = world.decide("stale", stale).await;
@@ -92,15 +97,15 @@ async fn certifies_undecided_winners_only_on_request() {
 
 #[tokio::test]
 async fn unfreezes_contest_without_draw() {
-    let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
-    let refused = |outcome: CommandOutcome, expected: &str| {
+    let mut world = closed_contest(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
+    let assert_refused = |outcome: CommandOutcome, expected: &str| {
         assert!(matches!(&outcome, CommandOutcome::Refused { code, .. } if code == expected), "{outcome:?}");
     };
-    refused(world.decide("early", Command::Unfreeze(reason())).await, "not-unfrozen");
+    assert_refused(world.decide("early", Command::Unfreeze(reason())).await, "not-unfrozen");
     assert_recorded(&world.decide("freeze", Command::Freeze).await);
     assert_eq!(world.phase().await, Phase::Frozen);
     let withdraw = || Command::Withdraw { entry: "a1".parse().unwrap(), reason: reason() };
-    refused(world.decide("frozen", withdraw()).await, "frozen");
+    assert_refused(world.decide("frozen", withdraw()).await, "frozen");
     assert_recorded(&world.decide("unfreeze", Command::Unfreeze(reason())).await);
     assert_eq!(world.phase().await, Phase::Closed);
     assert_recorded(&world.decide("withdraw", withdraw()).await);
@@ -108,14 +113,14 @@ async fn unfreezes_contest_without_draw() {
     world.restart().await.unwrap();
     let request = world.certify_request().await;
     assert_recorded(&world.decide("certify", request).await);
-    refused(world.decide("late", Command::Unfreeze(reason())).await, "out-of-place");
+    assert_refused(world.decide("late", Command::Unfreeze(reason())).await, "out-of-place");
     assert!(world.audit().await.clean);
     world.stop().await;
 }
 
 #[tokio::test]
 async fn refuses_to_unfreeze_contest_with_draw() {
-    let mut world = closed(json!({
+    let mut world = closed_contest(json!({
         "winners": {"count": 1, "from": "all", "by": "votes", "ties": "draw"},
         "draw": {"source": "a beacon"},
     }))
@@ -131,7 +136,7 @@ async fn refuses_to_unfreeze_contest_with_draw() {
 
 #[tokio::test]
 async fn publishes_former_result_until_next_certification() {
-    let mut world = closed(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
+    let mut world = closed_contest(json!({"winners": {"count": 1, "from": "all", "by": "votes"}})).await;
     let former = |world: &TestContest| world.stores.hub.latest(&world.contest).unwrap().former.clone();
     let request = world.certify_request().await;
     assert_recorded(&world.decide("certify", request).await);
@@ -149,7 +154,8 @@ async fn publishes_former_result_until_next_certification() {
     world.stop().await;
 }
 
-/// Puts another contest's log of version 1, which has just been opened, into the database of a world, and has the world be about that contest.
+/// Stores another contest with a log of version 1 that has just been opened. The test then works on
+/// that contest.
 async fn open_version_1_log(world: &mut TestContest) {
     let mut definition = world.definition("before", "2021-03-01T00:00:00Z");
     definition.rules.winners.by = WinnersBy::Choice;
@@ -187,9 +193,9 @@ async fn open_version_1_log(world: &mut TestContest) {
     world.stores.database.append(&definition.id, append).await.unwrap();
 }
 
-/// In words for an organiser, who knows contests and no versions of logs.
+/// The detail is for organisers, so it names the program and not the log version.
 #[track_caller]
-fn refused_as_of_an_older_program(outcome: CommandOutcome) {
+fn assert_refused_for_older_program(outcome: CommandOutcome) {
     let CommandOutcome::Refused { code, detail, .. } = outcome else { panic!("{outcome:?}") };
     assert_eq!(code, "later-version");
     assert!(detail.starts_with("this contest was opened by an older program"), "{detail}");
@@ -212,13 +218,13 @@ async fn refuses_later_events_in_version_1_log() {
         [("suspend", Command::Suspend(reason())), ("resume", Command::Resume(reason())), ("recuse", recuse)]
     {
         let outcome = world.decide(key, command).await;
-        refused_as_of_an_older_program(outcome);
+        assert_refused_for_older_program(outcome);
     }
     assert_eq!(world.phase().await, Phase::Open);
     world.clock.set(time("2021-12-31T00:01:00Z"));
     world.certify_request().await;
     assert_recorded(&world.decide("freeze", Command::Freeze).await);
-    refused_as_of_an_older_program(world.decide("unfreeze", Command::Unfreeze(reason())).await);
+    assert_refused_for_older_program(world.decide("unfreeze", Command::Unfreeze(reason())).await);
     let request = world.certify_request().await;
     assert_eq!(undecided(world.decide("certify", request.clone()).await)[0].reason, "no-choice");
     let Command::Certify { size, root, result, .. } = request else { panic!("{request:?}") };

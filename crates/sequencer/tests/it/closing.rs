@@ -1,4 +1,4 @@
-//! What arrives in time is recorded, what arrives late never.
+//! Ballots that arrive in time are recorded, and late ballots never.
 
 use acclaim_contest::Phase;
 use acclaim_store::{
@@ -22,7 +22,7 @@ async fn records_last_millisecond_before_closing() {
     let late = world.ballot("li", "p2");
     world.submit(vec![in_time.clone(), late.clone()]).await;
 
-    // The grace is over, the intake still stalls: nothing is closed over its head.
+    // The grace is over, but the intake still does not respond. The contest stays open.
     world.clock.set(time("2021-03-31T22:01:00Z"));
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -38,15 +38,18 @@ async fn records_last_millisecond_before_closing() {
     assert!(position("\"type\":\"closed\",\"at\":\"2021-03-31T22:00:00Z\"").is_some());
     assert_eq!(position(&late.ballot.to_string()), None);
     let session = world.stores.database.contest(&world.contest).await.unwrap().unwrap().session();
-    let offer = Submission { item: late, slots: Vec::new() };
-    let after = world.stores.intake.submit(&session, &[offer]).await.unwrap();
-    assert!(matches!(after[..], [SubmitOutcome::Sealed | SubmitOutcome::Rebuilding]), "{after:?}");
+    let submission = Submission { item: late, slots: Vec::new() };
+    let late_outcomes = world.stores.intake.submit(&session, &[submission]).await.unwrap();
+    assert!(
+        matches!(late_outcomes[..], [SubmitOutcome::Sealed | SubmitOutcome::Rebuilding]),
+        "{late_outcomes:?}"
+    );
     assert!(world.audit().await.clean);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn a_late_ballot_is_rejected_also_when_the_api_let_it_through() {
+async fn rejects_late_ballot_that_the_api_accepted() {
     let mut world = TestContest::open().await;
     world.clock.set(time("2021-03-31T22:00:00.001Z"));
     let late = world.ballot("li", "p2");
@@ -86,8 +89,8 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
         Command::ReinstateBallots { ballots: vec![first.ballot], reason: reason() },
         Command::Void { ballots: vec![first.ballot], reason: reason() },
     ];
-    for (number, piece) in ballots.chunks(50).enumerate() {
-        world.submit(piece.to_vec()).await;
+    for (number, chunk) in ballots.chunks(50).enumerate() {
+        world.submit(chunk.to_vec()).await;
         if let Some(command) = commands.get(number) {
             let command = QueuedCommand {
                 key: format!("key-{number}"),
@@ -99,15 +102,15 @@ async fn rulings_racing_with_ballots_leave_a_clean_log() {
             world.stores.hub.send(Notice::CommandQueued(world.contest.clone()));
         }
     }
-    let mut decided = 0;
+    let mut decided_ballots = 0;
     let mut outcomes = Vec::new();
     world
         .until(|notice| {
             if let Notice::Decided(step) = notice {
-                decided += step.ballots.len();
+                decided_ballots += step.ballots.len();
                 outcomes.extend(step.commands.iter().map(|(request, _)| request.key.clone()));
             }
-            decided == 399 && outcomes.len() == commands.len()
+            decided_ballots == 399 && outcomes.len() == commands.len()
         })
         .await;
     let report = world.audit().await;
@@ -144,7 +147,8 @@ async fn a_clock_that_is_ahead_closes_nothing_too_early() {
     world.clock.set(time("2021-03-31T22:01:00Z"));
     let ballot = world.ballot("late by this clock", "p1");
     world.submit(vec![ballot.clone()]).await;
-    // Decided after the sealing time of this clock, so before any seal.
+    // The rejection comes after this clock's sealing time. So the intake was not sealed at that
+    // time.
     assert_eq!(world.outcome(ballot.ballot).await, BallotOutcome::Rejected(Rejection::OutsideWindow));
     assert!(!world.lines().await.iter().any(|line| line.contains("\"closed\"")));
     world.intake.set_skew(jiff::SignedDuration::ZERO);
@@ -153,7 +157,7 @@ async fn a_clock_that_is_ahead_closes_nothing_too_early() {
     world.stop().await;
 }
 
-/// What keeps recording from going well.
+/// The reason why recording fails; `None` if it does not.
 fn failure(world: &TestContest) -> Option<String> {
     world.stores.hub.recording().into_iter().find_map(|(_, state)| match state {
         Recording::Failing(why) => Some(why),
@@ -161,7 +165,7 @@ fn failure(world: &TestContest) -> Option<String> {
     })
 }
 
-/// Lets the contest's task come to rest.
+/// Lets the contest's task finish its pending work.
 async fn settle() {
     for _ in 0..200 {
         tokio::task::yield_now().await;
@@ -181,7 +185,7 @@ async fn does_not_close_by_clock_jump() {
         failure(&world)
             .is_some_and(|why| why.contains("5184000 s") && why.contains("start the process again"))
     );
-    // It looks again and again, and nothing changes.
+    // The clock is checked repeatedly, and the contest stays open.
     world.clock.advance(SignedDuration::from_secs(5));
     settle().await;
     assert_eq!(world.phase().await, Phase::Open);
@@ -193,12 +197,12 @@ async fn does_not_close_by_clock_jump() {
     while failure(&world).is_some() {
         tokio::task::yield_now().await;
     }
-    // A jump of before, at whose time the closing was ahead, delays nothing.
+    // A jump that was measured before the closing instant delays nothing.
     world.clock.jump_by(SignedDuration::from_hours(1));
     settle().await;
-    let moved = world.ballot("li", "p1");
-    world.submit(vec![moved.clone()]).await;
-    assert!(matches!(world.outcome(moved.ballot).await, BallotOutcome::Recorded { .. }));
+    let second = world.ballot("li", "p1");
+    world.submit(vec![second.clone()]).await;
+    assert!(matches!(world.outcome(second.ballot).await, BallotOutcome::Recorded { .. }));
     world.clock.set(time("2021-03-31T22:01:00Z"));
     while world.phase().await != Phase::Closed {
         tokio::task::yield_now().await;

@@ -1,4 +1,5 @@
-//! Worlds on real Redis and Postgres, each by ways of its own that can be cut.
+//! Test contests on real Redis and Postgres. Each contest has its own connections, which a fault
+//! can cut.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,23 +33,25 @@ impl Cluster {
         Self { redis, postgres, _folder: folder }
     }
 
-    /// Stores of three shards, with a database of their own, whose connections [`acclaim_test_support::Fault::Cut`] cuts.
-    pub(crate) async fn ground(&self) -> Backends {
+    /// Returns stores of three shards with their own database. [`acclaim_test_support::Fault::Cut`]
+    /// cuts their connections.
+    pub(crate) async fn backends(&self) -> Backends {
         let to_redis = Switch::start(self.redis.port()).await;
         let to_postgres = Switch::start(self.postgres.port()).await;
         let database = self.postgres.empty_database().await;
         let url = self.postgres.url_by(to_postgres.port(), &database);
         PostgresDatabase::migrate(&url).await.unwrap();
         let connections = 4;
-        let of_postgres =
+        let postgres_settings =
             acclaim_store_postgres::Settings { connections, ..acclaim_store_postgres::Settings::new(url) };
-        let of_redis = acclaim_store_redis::Settings::new(format!("redis://127.0.0.1:{}", to_redis.port()));
+        let redis_settings =
+            acclaim_store_redis::Settings::new(format!("redis://127.0.0.1:{}", to_redis.port()));
         let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(time(OPENS)));
-        let redis = Redis::connect(&of_redis, clock).await.unwrap();
+        let redis = Redis::connect(&redis_settings, clock).await.unwrap();
         let switches = Arc::new((to_redis, to_postgres));
         let cut = Arc::clone(&switches);
         Backends {
-            database: Arc::new(PostgresDatabase::connect(&of_postgres).await.unwrap()),
+            database: Arc::new(PostgresDatabase::connect(&postgres_settings).await.unwrap()),
             intake: Arc::new(RedisIntake::new(&redis, [7; 32])),
             published_checkpoints: Arc::new(RedisPublishedCheckpoints::new(&redis, [7; 32])),
             faults: FaultPlan::with_cut(move || {
@@ -61,12 +64,12 @@ impl Cluster {
         }
     }
 
-    /// Takes everything that Redis has.
+    /// Deletes all data in Redis.
     pub(crate) fn flush(&self) {
         self.redis.run::<String>(&["FLUSHALL"]);
     }
 
-    /// Takes the slots that Redis remembers of a contest.
+    /// Deletes the slots that Redis remembers of a contest.
     pub(crate) fn forget_slots(&self, contest: &ContestId) {
         for shard in 0..3 {
             self.redis.run::<i64>(&["UNLINK", &format!("acclaim:1:{{{contest}:{shard}}}:slots")]);

@@ -1,4 +1,6 @@
-//! The fault table: each step of the path of a ballot times what can go wrong with it, on embedded stores and on real Redis and Postgres; then a reload, and
+//! The fault table: each step of a ballot's path with each fault.
+//!
+//! It runs on the embedded stores and on real Redis and Postgres. Each case then reloads and checks
 //! every invariant.
 
 use std::{
@@ -22,15 +24,15 @@ use crate::{
     support::{Backends, TestContest, time},
 };
 
-/// On the path of every ballot, the closing included.
+/// The steps on the path of every ballot, with the closing.
 const BALLOT_STEPS: [Step; 6] =
     [Step::Submit, Step::Drain, Step::Append, Step::RecordBeforePublish, Step::Trim, Step::Seal];
-/// When the intake is not what it was.
+/// The steps of a new intake session.
 const SESSION_STEPS: [Step; 5] =
     [Step::Begin, Step::Survivors, Step::DropSurvivors, Step::MarkSlots, Step::Open];
-/// Cases at once.
+/// Maximum number of cases at the same time.
 const MAX_CONCURRENT_CASES: usize = 8;
-/// How long a case may take.
+/// Longest time that a case may take.
 const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,11 +44,11 @@ async fn keeps_invariants_under_cluster_faults() {
         let cluster = &cluster;
         async move {
             let id = format!("case-{number}");
-            let mut case = Case::begin(cluster.ground().await, &id, step, fault).await;
+            let mut case = Case::begin(cluster.backends().await, &id, step, fault).await;
             if SESSION_STEPS.contains(&step) {
                 case.lose_session().await;
             } else {
-                // So that the sequencer decides, and not Redis.
+                // Redis forgets the slots, so that the sequencer decides about second votes.
                 cluster.forget_slots(&case.world.contest);
             }
             case.run_to_end().await;
@@ -57,7 +59,7 @@ async fn keeps_invariants_under_cluster_faults() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keeps_invariants_under_embedded_faults() {
-    // A process that is killed takes the embedded intake with it: `cli` kills real ones.
+    // A killed process loses the embedded intake. The tests of `cli` kill real processes.
     let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
     for step in BALLOT_STEPS.into_iter().chain([Step::Begin, Step::Open]) {
         for fault in Fault::ALL.into_iter().filter(in_process) {
@@ -74,43 +76,55 @@ struct Case {
     name: String,
     step: Step,
     world: TestContest,
-    begun: Instant,
-    /// A ballot of each of twenty voters.
+    started: Instant,
+    /// One ballot of each of twenty voters.
     ballots: Vec<Item>,
-    /// Second ballots of some of them, for another entry.
+    /// Second ballots of some of these voters, for another entry.
     doubles: Vec<Item>,
-    /// Promised ballots that the intake has said to hold.
-    kept: HashSet<BallotId>,
-    told: NoticeRecorder,
+    /// Promised ballots that the intake has buffered.
+    promised: HashSet<BallotId>,
+    notices: NoticeRecorder,
 }
 
 impl Case {
-    async fn begin(ground: Backends, id: &str, step: Step, fault: Fault) -> Self {
-        let world = TestContest::open_on(ground, id).await;
-        let told = NoticeRecorder::listen(&world);
+    async fn begin(backends: Backends, id: &str, step: Step, fault: Fault) -> Self {
+        let world = TestContest::open_on(backends, id).await;
+        let notices = NoticeRecorder::listen(&world);
         let vote =
             |voter: u8, entry| world.promised(&format!("voter-{voter}"), entry, voter.is_multiple_of(2));
         let ballots: Vec<Item> = (0..20).map(|voter| vote(voter, "p1")).collect();
         let doubles = (0..6).map(|voter| vote(voter, "p2")).collect();
         let name = format!("{step:?} {fault:?}");
-        let mut case =
-            Self { name, step, world, begun: Instant::now(), ballots, doubles, kept: HashSet::new(), told };
-        // Some are recorded before anything goes wrong.
-        let early: Vec<Item> = case.ballots.iter().take(3).cloned().collect();
-        case.offer(&early, false).await;
-        case.until("the first are recorded", async |case| case.recorded(&early).await == early.len()).await;
+        let mut case = Self {
+            name,
+            step,
+            world,
+            started: Instant::now(),
+            ballots,
+            doubles,
+            promised: HashSet::new(),
+            notices,
+        };
+        // Some ballots are recorded before the fault.
+        let first_ballots: Vec<Item> = case.ballots.iter().take(3).cloned().collect();
+        case.submit(&first_ballots, false).await;
+        case.until("the first are recorded", async |case| {
+            case.recorded(&first_ballots).await == first_ballots.len()
+        })
+        .await;
         case.world.faults.plan(step, [fault]);
         case
     }
 
-    /// Puts ballots into the buffer, and another session in the place of this one, as an intake does that was set back.
+    /// Puts ballots into the buffer, and then another session in the place of this one. An intake
+    /// that was set back does the same.
     async fn lose_session(&mut self) {
         self.world.intake.stall();
         let waiting: Vec<Item> = self.ballots.iter().skip(3).take(5).cloned().collect();
-        self.offer(&waiting, false).await;
+        self.submit(&waiting, false).await;
         let session = self.session().await;
         let other = Session { epoch: session.epoch ^ 1, ..session };
-        // Not planned to fail: it is not the engine that does this.
+        // This call bypasses the fault plan, because it is not a call of the sequencer.
         while self.world.intake.inner().begin(&other).await.is_err() {}
         self.world.intake.resume();
     }
@@ -119,20 +133,20 @@ impl Case {
         self.world.stores.database.contest(&self.world.contest).await.unwrap().unwrap().session()
     }
 
-    /// Votes, closes, reloads, and checks.
+    /// Votes, closes, reloads, and checks the invariants.
     async fn run_to_end(mut self) {
         let all: Vec<Item> = self.ballots.iter().chain(&self.doubles).cloned().collect();
         let mut with_slots = true;
         loop {
-            self.offer(&all, with_slots).await;
+            self.submit(&all, with_slots).await;
             with_slots = !with_slots;
-            if self.decided().await {
+            if self.is_decided().await {
                 break;
             }
             self.pause("all are decided").await;
         }
         if self.step != Step::Seal {
-            // A sequencer that rests asks the intake again.
+            // An idle sequencer calls the intake again, so every planned fault happens.
             self.until("it goes wrong", async |case| case.world.faults.remaining() == 0).await;
         }
         self.world.clock.set(time("2021-03-31T22:01:00Z"));
@@ -141,9 +155,9 @@ impl Case {
             record.is_ok_and(|record| record.unwrap().state.phase == Phase::Closed)
         };
         self.until("it is closed", closed).await;
-        // A checkpoint is shown a moment after it is committed.
+        // A checkpoint is published shortly after it is committed.
         self.until("all is shown", async |case| {
-            case.highest_shown() == case.world.lines().await.len() as u64
+            case.highest_published() == case.world.lines().await.len() as u64
         })
         .await;
         assert_eq!(self.world.faults.remaining(), 0, "{}: it did not go wrong", self.name);
@@ -153,22 +167,23 @@ impl Case {
         self.world.stop().await;
     }
 
-    /// Offers ballots as an API process does for voters who try again: all but those who were told `accepted`.
-    async fn offer(&mut self, items: &[Item], with_slots: bool) {
+    /// Submits ballots as an API process does for voters who try again. Ballots whose voters got
+    /// `accepted` are left out.
+    async fn submit(&mut self, items: &[Item], with_slots: bool) {
         let session = self.session_or_none().await;
-        let items: Vec<&Item> = items.iter().filter(|item| !self.kept.contains(&item.ballot)).collect();
+        let items: Vec<&Item> = items.iter().filter(|item| !self.promised.contains(&item.ballot)).collect();
         let slots = |item| if with_slots { slots(item) } else { Vec::new() };
-        let offers: Vec<Submission> =
+        let submissions: Vec<Submission> =
             items.iter().map(|item| Submission { item: Item::clone(item), slots: slots(item) }).collect();
         let Some(session) = session else { return };
-        let submitting = self.world.stores.intake.submit(&session, &offers);
-        // One whose process is killed hears nothing.
-        let Ok(Ok(submitted)) = tokio::time::timeout(Duration::from_secs(4), submitting).await else {
+        let submit = self.world.stores.intake.submit(&session, &submissions);
+        // A killed process receives no answer.
+        let Ok(Ok(submitted)) = tokio::time::timeout(Duration::from_secs(4), submit).await else {
             return;
         };
         for (item, submitted) in items.iter().zip(submitted) {
             if item.promised && submitted == SubmitOutcome::Buffered {
-                self.kept.insert(item.ballot);
+                self.promised.insert(item.ballot);
             }
         }
     }
@@ -187,8 +202,8 @@ impl Case {
         recorded
     }
 
-    /// Whether every voter has a vote, and every promise is kept or taken back.
-    async fn decided(&self) -> bool {
+    /// Whether every voter has a vote, and every promised ballot is recorded or rejected.
+    async fn is_decided(&self) -> bool {
         let database = &self.world.stores.database;
         for (voter, ballot) in self.ballots.iter().enumerate() {
             let double = self.doubles.get(voter);
@@ -198,7 +213,7 @@ impl Case {
                 return false;
             }
         }
-        for ballot in &self.kept {
+        for ballot in &self.promised {
             let recorded = database.ballot(&self.world.contest, *ballot).await;
             let rejected = database.rejection(&self.world.contest, *ballot).await;
             if !matches!((recorded, rejected), (Ok(recorded), Ok(rejected)) if recorded.is_some() || rejected.is_some())
@@ -209,15 +224,15 @@ impl Case {
         true
     }
 
-    async fn until(&mut self, what: &str, reached: impl AsyncFn(&Self) -> bool) {
-        while !reached(self).await {
+    async fn until(&mut self, what: &str, is_reached: impl AsyncFn(&Self) -> bool) {
+        while !is_reached(self).await {
             self.pause(what).await;
         }
     }
 
-    /// Waits a little; a process that was to be killed is, and another starts.
+    /// Waits a little. If the fault plan kills the process, another one starts.
     async fn pause(&mut self, what: &str) {
-        assert!(self.begun.elapsed() < CASE_TIMEOUT, "{}: {what}: not in time", self.name);
+        assert!(self.started.elapsed() < CASE_TIMEOUT, "{}: {what}: not in time", self.name);
         if tokio::time::timeout(Duration::from_millis(10), self.world.faults.wait_for_kill()).await.is_ok() {
             self.world.replace().await;
         }
@@ -229,7 +244,7 @@ impl Case {
         assert!(report.clean, "{name}: {:?}", report.findings);
         assert_eq!((report.ballots.recorded, report.voters), (20, 20), "{name}");
         let lines = self.world.lines().await;
-        let places = |ballot: BallotId| {
+        let indexes = |ballot: BallotId| {
             let id = format!("\"id\":\"{ballot}\"");
             (0..)
                 .zip(&lines)
@@ -238,24 +253,25 @@ impl Case {
                 .collect::<Vec<u64>>()
         };
         for (voter, ballot) in self.ballots.iter().enumerate() {
-            let double = self.doubles.get(voter).map(|double| places(double.ballot).len());
-            assert_eq!(places(ballot.ballot).len() + double.unwrap_or_default(), 1, "{name}: voter {voter}");
+            let double = self.doubles.get(voter).map(|double| indexes(double.ballot).len());
+            assert_eq!(indexes(ballot.ballot).len() + double.unwrap_or_default(), 1, "{name}: voter {voter}");
         }
-        for (ballot, index) in self.told.recorded() {
-            assert_eq!(places(ballot), [index], "{name}: told recorded");
+        for (ballot, index) in self.notices.recorded() {
+            assert_eq!(indexes(ballot), [index], "{name}: told recorded");
         }
-        assert!(self.decided().await, "{name}: a promise is not kept");
-        self.check_shown(&lines);
+        assert!(self.is_decided().await, "{name}: a promise is not kept");
+        self.check_published(&lines);
     }
 
-    /// The size of the newest checkpoint that was shown.
-    fn highest_shown(&self) -> u64 {
+    /// The size of the newest published checkpoint.
+    fn highest_published(&self) -> u64 {
         let newest = self.world.published_checkpoints.notes().pop();
         newest.map_or(0, |note| Checkpoint::open(note.as_bytes(), self.world.key().verifier()).unwrap().size)
     }
 
-    /// Every checkpoint ever shown is the log's, and none is smaller than one before it.
-    fn check_shown(&self, lines: &[String]) {
+    /// Checks that every published checkpoint belongs to the log, and that none is smaller than the
+    /// one before it.
+    fn check_published(&self, lines: &[String]) {
         let mut tree = Tree::without_tiles();
         let mut roots = BTreeMap::new();
         for line in lines {
@@ -264,16 +280,22 @@ impl Case {
         }
         let mut highest = 0;
         for note in self.world.published_checkpoints.notes() {
-            let shown = Checkpoint::open(note.as_bytes(), self.world.key().verifier()).unwrap();
-            assert_eq!(roots.get(&shown.size), Some(&shown.root), "{}: shown at {}", self.name, shown.size);
-            assert!(shown.size >= highest, "{}: from {highest} back to {}", self.name, shown.size);
-            highest = shown.size;
+            let published = Checkpoint::open(note.as_bytes(), self.world.key().verifier()).unwrap();
+            assert_eq!(
+                roots.get(&published.size),
+                Some(&published.root),
+                "{}: shown at {}",
+                self.name,
+                published.size
+            );
+            assert!(published.size >= highest, "{}: from {highest} back to {}", self.name, published.size);
+            highest = published.size;
         }
         assert_eq!(highest, lines.len() as u64, "{}: not all is shown", self.name);
     }
 }
 
-/// The slots of a ballot, as the API writes them.
+/// The slots of a ballot, as the API computes them.
 fn slots(item: &Item) -> Vec<Slot> {
     match LogEntry::decode(&item.entry) {
         Ok(LogEntry::Ballot(ballot)) => vec![Slot::new(ballot.voter, None, None, "a")],
@@ -281,7 +303,8 @@ fn slots(item: &Item) -> Vec<Slot> {
     }
 }
 
-/// What was told of ballots. Each is looked for in the ledger the moment it is told.
+/// Records the notices about recorded ballots. It looks up each ballot in the ledger as soon as the
+/// notice arrives.
 struct NoticeRecorder {
     recorded: Arc<Mutex<Vec<(BallotId, u64)>>>,
     too_early: Arc<Mutex<Vec<BallotId>>>,

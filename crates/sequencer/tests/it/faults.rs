@@ -1,4 +1,5 @@
-//! The fault table: an append is lost, or done and reported failed, or of unknown outcome; then everything is checked.
+//! Faults of an append: lost, done but reported failed, or of unknown outcome. Each case then
+//! checks the log.
 
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ async fn check(faults: &[Fault]) {
     world.faults.plan(Step::Append, faults.iter().copied());
     let items: Vec<_> = (0..20).map(|n| world.ballot(&format!("voter-{n}"), "p2")).collect();
     world.submit(items.clone()).await;
-    // A second vote of a voter must not slip in over a reload.
+    // A reload must not let a voter's second vote through.
     let repeated = world.ballot("voter-3", "p1");
     world.submit(vec![repeated.clone()]).await;
     let all_recorded = async {
@@ -50,19 +51,19 @@ async fn check(faults: &[Fault]) {
 }
 
 #[tokio::test]
-async fn an_append_that_is_lost_is_done_again() {
+async fn repeats_lost_append() {
     check(&[Fault::LostBefore]).await;
     check(&[Fault::LostBefore, Fault::LostBefore, Fault::LostBefore]).await;
 }
 
 #[tokio::test]
-async fn an_append_that_was_done_is_not_done_twice() {
+async fn does_not_repeat_append_reported_as_failed() {
     check(&[Fault::DoneButReportedFailed]).await;
     check(&[Fault::DoneButUnknown]).await;
 }
 
 #[tokio::test]
-async fn an_unknown_outcome_is_never_guessed() {
+async fn reloads_after_unknown_outcome() {
     check(&[Fault::LostAndUnknown]).await;
     check(&[Fault::LostAndUnknown, Fault::LostBefore, Fault::DoneButUnknown]).await;
 }

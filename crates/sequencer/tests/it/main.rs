@@ -1,4 +1,4 @@
-//! The sequencer on the embedded stores, with a clock driven by hand, and stores that fail and stall.
+//! The sequencer on the embedded stores. Tests set the clock, and make stores fail and stall.
 
 mod certifying;
 mod closing;

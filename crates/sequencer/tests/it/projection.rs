@@ -1,4 +1,6 @@
-//! What the database keeps beside the log is what the log says: it is derived from the log, and repaired from it when the log is loaded.
+//! The tables beside the log agree with the log.
+//!
+//! The sequencer derives them from the log, and repairs them when it loads the log.
 
 use acclaim_contest::{Amendment, BallotId, BallotState, Instant, Phase};
 use acclaim_sequencer::LoadError;
@@ -19,7 +21,7 @@ fn reason() -> Reason {
     Reason { reason: "one household".to_owned(), note: None }
 }
 
-/// An open contest with ballots in every state and a withdrawn entry, with the ballots.
+/// Returns an open contest with ballots in every state and a withdrawn entry, and these ballots.
 async fn world() -> (TestContest, [BallotId; 4]) {
     let definition = definition_with("photos", r#""ballot":{"revision":"replace"},"#);
     let mut world = TestContest::open_with(Backends::embedded(), &definition).await;
@@ -45,19 +47,19 @@ async fn record(world: &TestContest) -> ContestRecord {
     world.stores.database.contest(&world.contest).await.unwrap().unwrap()
 }
 
-/// Waits for a change of the record.
-async fn changed(world: &mut TestContest, wanted: impl Fn(&ContestRecord) -> bool) {
-    while !wanted(&record(world).await) {
+/// Waits until the record satisfies a condition.
+async fn until_record(world: &mut TestContest, condition: impl Fn(&ContestRecord) -> bool) {
+    while !condition(&record(world).await) {
         world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     }
 }
 
-/// What a record says beside its revision.
+/// The content of a record without its revision.
 fn row(record: &ContestRecord) -> impl PartialEq + std::fmt::Debug {
     (record.definition.clone(), record.state.clone(), record.tag_key.clone())
 }
 
-/// Writes into the database without anything in the log.
+/// Changes the database without a new log entry.
 async fn write(
     world: &TestContest,
     change: impl FnOnce(&ContestRecord, &mut Append),
@@ -82,8 +84,8 @@ async fn each_column_is_repaired_from_the_log() {
     assert_eq!(before.definition.entries[0].title, "Uno");
     let earlier = Instant::at_or_before(time("2021-03-02T00:00:00Z"));
     let later = Instant::at_or_before(time("2022-03-02T00:00:00Z"));
-    type Spoil = fn(&mut ContestChange, Instant, Instant);
-    let spoils: [(&str, Spoil); 9] = [
+    type Corruption = fn(&mut ContestChange, Instant, Instant);
+    let corruptions: [(&str, Corruption); 9] = [
         ("frozen", |change, _, _| change.state.phase = Phase::Frozen),
         ("certified", |change, _, _| change.state.phase = Phase::Certified),
         ("suspended", |change, _, _| change.state.phase = Phase::Suspended),
@@ -96,12 +98,12 @@ async fn each_column_is_repaired_from_the_log() {
             change.definition.as_mut().unwrap().entries[0].title = "One".to_owned();
         }),
     ];
-    for (repairs, (what, spoil)) in spoils.into_iter().enumerate() {
+    for (repairs, (what, corrupt)) in corruptions.into_iter().enumerate() {
         world.kill().await;
         write(&world, |record, append| {
             let definition = Some((*record.definition).clone());
             let mut change = ContestChange { definition, ..record.change(record.state.clone()) };
-            spoil(&mut change, earlier, later);
+            corrupt(&mut change, earlier, later);
             append.contest = Some(change);
         })
         .await
@@ -112,7 +114,7 @@ async fn each_column_is_repaired_from_the_log() {
         assert_eq!(row(&record(&world).await), row(&before), "{what}");
         assert_eq!(world.stores.hub.repairs(), repairs as u64 + 1, "{what}");
     }
-    // What is right is not written again.
+    // A correct row is not written again.
     let revision = record(&world).await.revision;
     world.replace().await;
     assert_eq!((record(&world).await.revision, world.stores.hub.repairs()), (revision, 9));
@@ -128,15 +130,15 @@ async fn single_ballots_are_repaired_from_the_log() {
     let (mut world, ballots) = world().await;
     let before = states(&world).await;
     let voided = |reason: &str, replaced| BallotState::Voided { reason: reason.to_owned(), replaced };
-    let of = |ballot: usize, states: &[Option<BallotState>]| {
+    let state_of = |ballot: usize, states: &[Option<BallotState>]| {
         let mut ids = ballots;
         ids.sort();
         states[ids.iter().position(|id| *id == ballots[ballot]).unwrap()].clone().unwrap()
     };
-    assert_eq!(of(0, &before), voided("one household", true), "voided behind its replacement");
-    assert_eq!(of(1, &before), BallotState::Recorded);
-    assert_eq!(of(2, &before), voided("one household", false));
-    let spoils = [
+    assert_eq!(state_of(0, &before), voided("one household", true), "voided behind its replacement");
+    assert_eq!(state_of(1, &before), BallotState::Recorded);
+    assert_eq!(state_of(2, &before), voided("one household", false));
+    let corruptions = [
         (0, BallotState::Replaced),
         (0, BallotState::Recorded),
         (1, BallotState::Replaced),
@@ -144,7 +146,7 @@ async fn single_ballots_are_repaired_from_the_log() {
         (2, voided("one household", true)),
         (3, voided("one household", false)),
     ];
-    for (ballot, state) in spoils {
+    for (ballot, state) in corruptions {
         world.kill().await;
         write(&world, |_, append| append.marks = vec![(ballots[ballot], state.clone())]).await.unwrap();
         assert_ne!(states(&world).await, before);
@@ -152,7 +154,7 @@ async fn single_ballots_are_repaired_from_the_log() {
         assert_eq!(states(&world).await, before, "{state:?}");
     }
     assert_eq!(world.stores.hub.repairs(), 6);
-    // A ballot that no log has was told to nobody by this installation.
+    // The log does not have this ballot, so this installation has never confirmed it.
     world.kill().await;
     write(&world, |_, append| append.ballots = vec![(BallotId([9; 16]), 3)]).await.unwrap();
     let Err(LoadError::Damaged { problem, .. }) = world.begin().await else { panic!("it began") };
@@ -160,33 +162,33 @@ async fn single_ballots_are_repaired_from_the_log() {
 }
 
 #[tokio::test]
-async fn a_closing_that_was_asked_for_outlives_a_kill() {
+async fn keeps_requested_closing_after_kill() {
     let (mut world, _) = world().await;
     let closes = record(&world).await.state.closes;
     assert_eq!(closes.to_string(), CLOSES);
-    // The intake has not all that is on its way before the grace is over.
+    // Ballots can still be on their way to the intake until the grace is over.
     world.clock.set(time("2021-03-10T12:00:00Z"));
     world.queue("close", Command::Close).await;
-    changed(&mut world, |record| record.state.closes != closes).await;
-    let asked = record(&world).await;
+    until_record(&mut world, |record| record.state.closes != closes).await;
+    let requested = record(&world).await;
     assert_eq!(
-        (asked.state.phase, asked.state.closes.to_string()),
+        (requested.state.phase, requested.state.closes.to_string()),
         (Phase::Open, "2021-03-10T12:00:00Z".to_owned())
     );
     world.replace().await;
-    assert_eq!(row(&record(&world).await), row(&asked), "it is as it was asked for");
+    assert_eq!(row(&record(&world).await), row(&requested), "it is as it was asked for");
     assert_eq!(world.stores.hub.repairs(), 0);
-    // Nothing moves it meanwhile, nor is it undone by what else is decided.
+    // Nothing changes the closing instant meanwhile, and no other decision undoes it.
     let to = Amendment::Text("2021-03-20T00:00:00Z".to_owned());
     let later = Command::Amend { what: "closes".to_owned(), key: "closes".to_owned(), to, reason: reason() };
     assert!(matches!(world.decide("later", later).await, CommandOutcome::Refused { .. }));
     let statement = Command::State { kind: "remark".to_owned(), text: "soon".to_owned() };
     world.decide("state", statement).await;
-    assert_eq!(record(&world).await.state.closes, asked.state.closes);
+    assert_eq!(record(&world).await.state.closes, requested.state.closes);
     world.clock.set(time("2021-03-10T12:01:00Z"));
-    changed(&mut world, |record| record.state.phase == Phase::Closed).await;
+    until_record(&mut world, |record| record.state.phase == Phase::Closed).await;
     let closed = record(&world).await;
-    assert_eq!((closed.state.phase, closed.state.closes), (Phase::Closed, asked.state.closes));
+    assert_eq!((closed.state.phase, closed.state.closes), (Phase::Closed, requested.state.closes));
     assert!(world.audit().await.clean);
     world.stop().await;
 }
@@ -199,17 +201,17 @@ async fn keeps_closing_queued_behind_another_command() {
     let statement = Command::State { kind: "remark".to_owned(), text: "soon".to_owned() };
     world.queue("state", statement).await;
     world.queue("close", Command::Close).await;
-    let asked = Instant::at_or_before(time("2021-03-10T11:59:00Z"));
+    let requested = Instant::at_or_before(time("2021-03-10T11:59:00Z"));
     write(&world, |record, append| {
         let mut change = record.change(record.state.clone());
-        change.state.closes = asked;
+        change.state.closes = requested;
         append.contest = Some(change);
     })
     .await
     .unwrap();
     world.begin().await.unwrap();
-    changed(&mut world, |record| record.state.phase == Phase::Closed).await;
-    assert_eq!((record(&world).await.state.closes, world.stores.hub.repairs()), (asked, 0));
+    until_record(&mut world, |record| record.state.phase == Phase::Closed).await;
+    assert_eq!((record(&world).await.state.closes, world.stores.hub.repairs()), (requested, 0));
     let state = RequestId::new("chair", "state");
     while world.stores.database.command_outcome(&world.contest, &state).await.unwrap().is_none() {
         world.until(|notice| matches!(notice, Notice::Decided(_))).await;
@@ -225,18 +227,18 @@ async fn does_not_repair_log_that_grows_during_load() {
     let stop = watch::Sender::new(false);
     let ballot = world.ballot("yaa", "p1");
     {
-        let beside = std::pin::pin!(world.another(stop.subscribe()));
+        let other_sequencer = std::pin::pin!(world.another(stop.subscribe()));
         let recording = async {
             world.faults.wait_for_late_answer().await;
             let session = record(&world).await.session();
-            let offer = Submission { item: ballot.clone(), slots: Vec::new() };
-            world.stores.intake.submit(&session, &[offer]).await.unwrap();
+            let submission = Submission { item: ballot.clone(), slots: Vec::new() };
+            world.stores.intake.submit(&session, &[submission]).await.unwrap();
             while world.stores.database.ballot(&world.contest, ballot.ballot).await.unwrap().is_none() {
                 tokio::task::yield_now().await;
             }
             world.faults.release();
         };
-        let (started, ()) = tokio::join!(beside, recording);
+        let (started, ()) = tokio::join!(other_sequencer, recording);
         drop(started.unwrap());
     }
     assert_eq!(world.stores.hub.repairs(), 0);

@@ -1,5 +1,7 @@
-//! How long a contest of a million voters takes no ballots after Redis has lost everything, and how much memory its slots take there. Run with
-//! `cargo test --release -p acclaim-sequencer -- --ignored --nocapture`.
+//! Measures the intake rebuilding of a contest with a million voters after Redis has lost all data.
+//!
+//! It measures how long the contest takes no ballots, and how much memory its slots use in Redis.
+//! Run it with `cargo test --release -p acclaim-sequencer -- --ignored --nocapture`.
 
 use std::{
     sync::Arc,
@@ -31,7 +33,7 @@ use tokio::{sync::watch, task::JoinHandle};
 const VOTERS: u64 = 1_000_000;
 const SHARDS: u16 = 4;
 const BATCH: u64 = 4_096;
-/// What the contest's rebuilding may take.
+/// Longest time that the rebuilding may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
 struct SystemClock;
@@ -45,6 +47,7 @@ impl Clock for SystemClock {
 
     async fn sleep_until(&self, time: Timestamp) {
         let wait = Duration::try_from(time.duration_since(self.now())).unwrap_or_default();
+        // Sleeps: this clock runs in real time.
         tokio::time::sleep(wait).await;
     }
 }
@@ -59,7 +62,7 @@ struct TestContest {
     _folder: tempfile::TempDir,
 }
 
-/// The sequencer at work.
+/// A running sequencer.
 struct Running(watch::Sender<bool>, JoinHandle<()>);
 
 impl TestContest {
@@ -112,7 +115,7 @@ impl TestContest {
         self.stores.database.head(&self.contest).await.unwrap().map_or(0, |head| head.size)
     }
 
-    fn offer(&self, voter: u64) -> Submission {
+    fn submission(&self, voter: u64) -> Submission {
         let voter: VoterTag = self.tag_key.tag(&voter.to_string());
         let ballot = NewBallot {
             voter,
@@ -129,24 +132,27 @@ impl TestContest {
         Submission { slots: vec![Slot::new(voter, None, None, "best-photo")], item }
     }
 
-    /// Submits until none has to wait.
-    async fn submit(&self, mut offers: Vec<Submission>) {
-        while !offers.is_empty() {
+    /// Submits again until the intake takes all submissions.
+    async fn submit(&self, mut submissions: Vec<Submission>) {
+        while !submissions.is_empty() {
             let session = self.session().await;
-            let submitted = self.stores.intake.submit(&session, &offers).await.unwrap();
+            let submitted = self.stores.intake.submit(&session, &submissions).await.unwrap();
             let wait =
                 |answer: &SubmitOutcome| matches!(answer, SubmitOutcome::Full | SubmitOutcome::Rebuilding);
             let mut answers = submitted.iter();
-            offers.retain(|_| answers.next().is_some_and(wait));
-            if !offers.is_empty() {
+            submissions.retain(|_| answers.next().is_some_and(wait));
+            if !submissions.is_empty() {
+                // Sleeps: a full intake is tried again at a fixed interval, which the measurement
+                // needs.
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         }
     }
 
-    /// Waits until the log has grown to so many entries.
+    /// Waits until the log has at least `size` entries.
     async fn wait_for(&self, size: u64) {
         while self.size().await < size {
+            // Sleeps: the log grows for minutes, so this wait has a fixed interval and no time-out.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
@@ -157,26 +163,28 @@ impl TestContest {
         used.unwrap().trim().parse().unwrap()
     }
 
-    /// Time from now until a ballot of a new voter is taken, of which so much passed before the slots were rebuilt; and until it is recorded.
-    async fn until_taken(&self, voter: u64) -> (Duration, Duration, Duration) {
-        let begun = Instant::now();
+    /// Returns three times from now: until the rebuilding of slots is reported, until a new voter's
+    /// ballot is taken, and until it is recorded.
+    async fn measure_loss(&self, voter: u64) -> (Duration, Duration, Duration) {
+        let started = Instant::now();
         let before = self.size().await;
-        let noticed = async {
+        let reported = async {
             loop {
                 let recording = self.stores.hub.recording();
                 if recording.iter().any(|(_, state)| matches!(state, Recording::Rebuilding { .. })) {
-                    return begun.elapsed();
+                    return started.elapsed();
                 }
+                // Sleeps: no notification says that the rebuilding began.
                 tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         let taken = async {
-            self.submit(vec![self.offer(voter)]).await;
-            begun.elapsed()
+            self.submit(vec![self.submission(voter)]).await;
+            started.elapsed()
         };
-        let (noticed, taken) = tokio::join!(noticed, taken);
+        let (reported, taken) = tokio::join!(reported, taken);
         self.wait_for(before + 1).await;
-        (noticed, taken, begun.elapsed())
+        (reported, taken, started.elapsed())
     }
 }
 
@@ -186,64 +194,64 @@ async fn a_million_slots_are_rebuilt_within_seconds() {
     let world = TestContest::new().await;
     let empty = world.memory();
     let running = world.start().await;
-    let begun = Instant::now();
+    let started = Instant::now();
     for from in (0..VOTERS).step_by(usize::try_from(BATCH).unwrap()) {
         let to = (from + BATCH).min(VOTERS);
-        world.submit((from..to).map(|voter| world.offer(voter)).collect()).await;
+        world.submit((from..to).map(|voter| world.submission(voter)).collect()).await;
     }
     world.wait_for(VOTERS).await;
-    println!("{VOTERS} voters recorded in {:.1} s", begun.elapsed().as_secs_f64());
-    let more = world.memory().saturating_sub(empty);
+    println!("{VOTERS} voters recorded in {:.1} s", started.elapsed().as_secs_f64());
+    let added = world.memory().saturating_sub(empty);
     println!(
-        "Redis: {more} bytes more than empty, {:.1} a voter, {SHARDS} shards",
-        more as f64 / VOTERS as f64
+        "Redis: {added} bytes more than empty, {:.1} a voter, {SHARDS} shards",
+        added as f64 / VOTERS as f64
     );
     for shard in 0..SHARDS {
         let key = format!("acclaim:1:{{million:{shard}}}:slots");
         println!("{key}: {} bytes", world.redis.run::<u64>(&["MEMORY", "USAGE", &key]));
     }
-    assert!(more < 64 * VOTERS);
+    assert!(added < 64 * VOTERS);
 
-    parts(&world).await;
+    measure_parts(&world).await;
     world.redis.run::<String>(&["FLUSHALL"]);
-    let (noticed, taken, recorded) = world.until_taken(VOTERS).await;
+    let (reported, taken, recorded) = world.measure_loss(VOTERS).await;
     println!(
-        "flushed: first slots back after {noticed:.2?}, ballots taken after {taken:.2?}, recorded {recorded:.2?}"
+        "flushed: first slots back after {reported:.2?}, ballots taken after {taken:.2?}, recorded {recorded:.2?}"
     );
     assert!(taken < LIMIT, "{taken:?}");
 
-    // The worst case: the sequencer starts anew too, and replays the log before.
+    // The worst case: the sequencer restarts too, and first replays the log.
     let Running(stop, task) = running;
     stop.send_replace(true);
     task.await.unwrap();
     world.redis.run::<String>(&["FLUSHALL"]);
-    let begun = Instant::now();
+    let started = Instant::now();
     let Running(stop, task) = world.start().await;
-    println!("a start after a loss: replayed in {:.2?}", begun.elapsed());
-    let (_, taken, _) = world.until_taken(VOTERS + 1).await;
+    println!("a start after a loss: replayed in {:.2?}", started.elapsed());
+    let (_, taken, _) = world.measure_loss(VOTERS + 1).await;
     println!("a start after a loss: ballots taken after {taken:.2?} more");
-    assert!(begun.elapsed() < LIMIT);
+    assert!(started.elapsed() < LIMIT);
     stop.send_replace(true);
     task.await.unwrap();
 }
 
-/// The parts of a rebuilding, one after the other.
-async fn parts(world: &TestContest) {
+/// Measures the parts of a rebuilding one after the other.
+async fn measure_parts(world: &TestContest) {
     let size = world.size().await;
     let (mut reading, mut decoding, mut marking) = <(Duration, Duration, Duration)>::default();
-    // Of a contest that is not there.
+    // The session belongs to a contest that does not exist.
     let session = Session { contest: "parts".parse().unwrap(), epoch: 1, shards: SHARDS };
     let mut at = 0;
     while at < size {
-        let begun = Instant::now();
+        let started = Instant::now();
         let entries = world.stores.database.entries(&world.contest, at, 8_192).await.unwrap();
-        reading += begun.elapsed();
-        let begun = Instant::now();
+        reading += started.elapsed();
+        let started = Instant::now();
         let slots: Vec<Slot> = entries.iter().flat_map(|entry| slots(entry)).collect();
-        decoding += begun.elapsed();
-        let begun = Instant::now();
+        decoding += started.elapsed();
+        let started = Instant::now();
         world.stores.intake.mark_slots_taken(&session, &slots).await.unwrap();
-        marking += begun.elapsed();
+        marking += started.elapsed();
         at += entries.len() as u64;
     }
     world.stores.intake.forget(&session).await.unwrap();

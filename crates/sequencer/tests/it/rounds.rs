@@ -1,4 +1,5 @@
-//! A contest whose entries come from another one opens by itself only while that is certified as it was when they were looked up.
+//! A contest whose entries come from another contest opens only while that contest's certification
+//! is unchanged.
 
 use acclaim_contest::{ContestId, Definition, Phase, PreviousRound, Rounds};
 use acclaim_store::{
@@ -12,7 +13,7 @@ use serde_json::Value;
 
 use crate::support::{TestContest, time};
 
-/// After the first contest.
+/// An instant after the first contest.
 const OPENS: &str = "2021-05-01T00:00:00Z";
 
 pub(crate) async fn run_command(world: &mut TestContest, key: &str, command: Command) -> CommandOutcome {
@@ -20,7 +21,7 @@ pub(crate) async fn run_command(world: &mut TestContest, key: &str, command: Com
     run_command_in(world, &contest, key, command).await
 }
 
-/// The outcome of a command in a contest.
+/// Runs a command in a contest and returns its outcome.
 pub(crate) async fn run_command_in(
     world: &mut TestContest,
     contest: &ContestId,
@@ -45,7 +46,7 @@ pub(crate) async fn run_command_in(
     found.unwrap()
 }
 
-/// Closes the first contest if it is open, and certifies what it comes to.
+/// Certifies the result of the first contest, which closes at its instant.
 async fn certify(world: &mut TestContest, key: &str) -> PreviousRound {
     let contest = world.contest.clone();
     let command = world.certify_request().await;
@@ -66,7 +67,7 @@ pub(crate) async fn phase(world: &TestContest, next: &Definition) -> Phase {
     world.stores.database.contest(&next.id).await.unwrap().unwrap().state.phase
 }
 
-/// Lets everyone who has something to do do it.
+/// Lets all pending tasks run.
 pub(crate) async fn settle() {
     for _ in 0..500 {
         tokio::task::yield_now().await;
@@ -85,7 +86,7 @@ async fn opens_only_while_source_contest_is_certified() {
     world.decide("reopen", Command::Reopen(reason)).await;
     assert_eq!(certification(&*world.stores.database, &world.contest).await.unwrap(), None);
 
-    // At its instant and each time after, also once it is certified anew.
+    // The contest stays a draft at its instant and later, even after a new certification.
     world.clock.set(time(OPENS));
     for _ in 0..5 {
         settle().await;
@@ -99,7 +100,7 @@ async fn opens_only_while_source_contest_is_certified() {
         assert_eq!(phase(&world, &next).await, Phase::Draft);
     }
 
-    // With what it is certified as now, at once, and as of its instant.
+    // With the current certification it opens at once, dated at its opening instant.
     next.rounds = Some(Rounds { from: world.contest.clone(), previous: Some(again.clone()) });
     world.stores.database.edit_draft(&next, 1).await.unwrap();
     world.stores.hub.send(Notice::ContestChanged(next.id.clone()));

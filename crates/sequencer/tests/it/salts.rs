@@ -1,4 +1,6 @@
-//! Entries of staff cannot be guessed from their public hashes: each ends with a salt that only the sequencer knows until it is published.
+//! Staff entries cannot be guessed from their public hashes.
+//!
+//! Each entry ends with a salt that only the sequencer knows until the entry is published.
 
 use std::collections::HashSet;
 
@@ -18,7 +20,7 @@ async fn salts_every_staff_entry() {
         Command::Withdraw { entry: "p1".parse().unwrap(), reason: reason() },
         Command::ReinstateEntry { entry: "p1".parse().unwrap(), reason: reason() },
         Command::State { kind: "note".to_owned(), text: "the jury meets in May".to_owned() },
-        // Word by word what was said before: even that has another hash.
+        // The same text as before. Its entry has another hash.
         Command::State { kind: "note".to_owned(), text: "the jury meets in May".to_owned() },
     ];
     for (number, command) in (0..).zip(commands) {
@@ -42,7 +44,7 @@ async fn salts_every_staff_entry() {
         assert_eq!(salt.is_some(), event.is_salted(), "{line}");
         if let Some(salt) = salt {
             assert!(salts.insert(salt.0), "a salt is drawn for one entry");
-            // Who knows all but the salt finds nothing.
+            // Without the salt, the content does not lead to a public hash.
             assert!(!leaves.contains(&leaf_hash(&event.encode(None).unwrap())), "{line}");
         }
     }

@@ -1,4 +1,4 @@
-//! Contests with channels and periods: what the sequencer refuses of their ballots, and what the intake is told of their slots.
+//! Contests with channels and periods: rejected ballots, and the slots that the intake gets.
 
 use acclaim_contest::definition::{Definition, Overrides};
 use acclaim_store::{
@@ -11,7 +11,7 @@ use crate::{
     support::{Backends, TestContest, time},
 };
 
-/// A contest of one category with entries p1 and p2, with more of a definition's tables.
+/// A contest of one category with entries p1 and p2. `more` adds tables to the definition.
 fn definition(ballot: &str, more: &str) -> Definition {
     let json = format!(
         r#"{{"contest":{{"id":"sheets","title":"T","time_zone":"Europe/Zurich","opens":"2021-03-27T00:00:00Z","closes":"2021-03-29T12:00:00Z"}},
@@ -28,14 +28,14 @@ const CHANNELS: &str = r#""channel":[{"id":"fan","weight":30},{"id":"unique","we
 async fn rebuilds_slots_by_channel_and_period() {
     let cluster = Cluster::start().await;
     let rules = definition(r#"{"period":"counted","ballots_per_voter":3}"#, CHANNELS);
-    let mut world = TestContest::open_with(cluster.ground().await, &rules).await;
+    let mut world = TestContest::open_with(cluster.backends().await, &rules).await;
     for (channel, period) in [("fan", "1"), ("fan", "3"), ("unique", "1")] {
         let item = world.on_sheet("ama", Some(channel), Some(period), "p1");
         world.submit(vec![item.clone()]).await;
         assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
     }
     cluster.flush();
-    // Other ballots than those recorded, with the slots that they would fill.
+    // These ballots differ from the recorded ones but may fill the same slots.
     for (channel, period, expected) in [
         ("fan", "1", SubmitOutcome::SlotTaken),
         ("fan", "3", SubmitOutcome::SlotTaken),
@@ -45,8 +45,8 @@ async fn rebuilds_slots_by_channel_and_period() {
     ] {
         let item = world.on_sheet("ama", Some(channel), Some(period), "p2");
         let slots = vec![world.slot("ama", Some(channel), Some(period))];
-        let submitted = world.offer(&[Submission { item: item.clone(), slots }]).await;
-        assert_eq!(submitted, [expected], "{channel} {period}");
+        let outcomes = world.submit_when_ready(&[Submission { item: item.clone(), slots }]).await;
+        assert_eq!(outcomes, [expected], "{channel} {period}");
         if expected == SubmitOutcome::Buffered {
             assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
         }
@@ -67,17 +67,18 @@ async fn rejects_ballot_of_unknown_channel_or_period() {
     ] {
         let item = world.on_sheet("ama", channel, period, "p1");
         world.submit(vec![item.clone()]).await;
-        let BallotOutcome::Rejected(Rejection::InvalidSelection(told, _)) = world.outcome(item.ballot).await
+        let BallotOutcome::Rejected(Rejection::InvalidSelection(actual_code, _)) =
+            world.outcome(item.ballot).await
         else {
             panic!("{channel:?} {period:?}")
         };
-        assert_eq!(told, code, "{channel:?} {period:?}");
+        assert_eq!(actual_code, code, "{channel:?} {period:?}");
     }
     assert!(world.audit().await.clean);
     world.stop().await;
 }
 
-/// The night of 23 hours: its day begins at 23:00 UTC and the next one at 22:00.
+/// The day has 23 hours: it begins at 23:00 UTC, and the next day begins at 22:00 UTC.
 #[tokio::test]
 async fn a_ballot_belongs_to_the_day_of_its_arrival() {
     let mut world =
@@ -91,7 +92,7 @@ async fn a_ballot_belongs_to_the_day_of_its_arrival() {
         ("2021-03-28T22:00:00Z", "2021-03-28", false),
     ] {
         world.clock.set(time(arrival));
-        // Another entry, so that the ballot is another one.
+        // Another entry gives the ballot another id.
         let item = world.on_sheet("ama", None, Some(day), if recorded { "p1" } else { "p2" });
         world.submit(vec![item.clone()]).await;
         let outcome = world.outcome(item.ballot).await;

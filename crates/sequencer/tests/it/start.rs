@@ -6,13 +6,12 @@ use acclaim_store::{
     hub::{BallotOutcome, Notice},
     ledger::Append,
 };
-
 use acclaim_test_support::{Fault, Step};
 
 use crate::support::{OPENS, TestContest, time};
 
 #[tokio::test]
-async fn the_log_goes_on_after_a_restart() {
+async fn continues_log_after_restart() {
     let mut world = TestContest::open().await;
     let first = world.ballot("ama", "p1");
     world.submit(vec![first.clone()]).await;
@@ -28,15 +27,15 @@ async fn the_log_goes_on_after_a_restart() {
 }
 
 #[tokio::test]
-async fn a_ledger_older_than_what_was_shown_is_refused() {
+async fn refuses_ledger_older_than_published_checkpoint() {
     let mut world = TestContest::open().await;
-    let shown = world.key().sign(6, Hash([1; 32]));
-    world.stores.published_checkpoints.record_before_publish(&world.contest, &shown).await.unwrap();
+    let published = world.key().sign(6, Hash([1; 32]));
+    world.stores.published_checkpoints.record_before_publish(&world.contest, &published).await.unwrap();
     match world.restart().await {
         Err(LoadError::RolledBack { size: 5, shown: 6, .. }) => {}
         other => panic!("{other:?}"),
     }
-    // Left alone it holds up no others.
+    // An ignored contest does not block the other contests.
     world.settings.without.insert(world.contest.clone());
     let other = world.definition("other", OPENS);
     world.draft(&other).await;
@@ -52,10 +51,10 @@ async fn publishes_committed_checkpoint_at_start() {
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     world.outcome(ballot.ballot).await;
-    // As if the process had been killed between the commit and its showing.
+    // This is the state after a kill between the commit and the publication of its checkpoint.
     let older = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
     world.stores.published_checkpoints.forget(&world.contest).await.unwrap();
-    // Nothing is shown of what may be lost still.
+    // A checkpoint that may still be lost is not published.
     world.faults.plan(Step::EnsureDurable, [Fault::LostBefore]);
     assert!(matches!(world.restart().await, Err(LoadError::Store(_))));
     assert_eq!(world.stores.published_checkpoints.highest(&world.contest).await.unwrap(), None);
@@ -89,15 +88,15 @@ async fn starts_new_session_after_intake_loss() {
 }
 
 #[tokio::test]
-async fn another_log_than_the_one_shown_is_refused() {
+async fn refuses_log_that_differs_from_published_checkpoint() {
     let mut world = TestContest::open().await;
-    let shown = world.key().sign(4, Hash([1; 32]));
-    world.stores.published_checkpoints.record_before_publish(&world.contest, &shown).await.unwrap();
+    let published = world.key().sign(4, Hash([1; 32]));
+    world.stores.published_checkpoints.record_before_publish(&world.contest, &published).await.unwrap();
     assert!(matches!(world.restart().await, Err(LoadError::Damaged { .. })));
 }
 
 #[tokio::test]
-async fn entries_that_do_not_lead_to_the_checkpoint_are_refused() {
+async fn refuses_entries_that_do_not_match_checkpoint() {
     let mut world = TestContest::open().await;
     let head = world.stores.database.head(&world.contest).await.unwrap().unwrap();
     let statement = r#"{"type":"statement","kind":"k","text":"t","by":"b","at":"2021-03-01T00:00:00Z"}"#;
@@ -116,16 +115,16 @@ async fn restores_forgotten_checkpoint_and_result() {
     world.clock.set(time("2021-03-31T22:01:00Z"));
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     let last = world.stores.published_checkpoints.highest(&world.contest).await.unwrap();
-    let again =
+    let is_result =
         |notice: &Notice| matches!(notice, Notice::Published(published) if published.result.is_some());
     world.stores.published_checkpoints.forget(&world.contest).await.unwrap();
-    world.until(again).await;
+    world.until(is_result).await;
     assert_eq!(world.stores.published_checkpoints.highest(&world.contest).await.unwrap(), last);
 
-    // Fallen back to an older one, as a replica that is promoted may have it.
+    // The record falls back to an older checkpoint, as with a promoted replica.
     assert_ne!(Some(&older), last.as_ref());
     world.stores.published_checkpoints.record_before_publish(&world.contest, &older).await.unwrap();
-    world.until(again).await;
+    world.until(is_result).await;
     assert_eq!(world.stores.published_checkpoints.highest(&world.contest).await.unwrap(), last);
     world.stop().await;
 }

@@ -1,4 +1,4 @@
-//! One contest on stores that can fail.
+//! A test contest on stores that can fail.
 
 use std::{any::Any, sync::Arc, time::Duration};
 
@@ -38,7 +38,7 @@ pub(crate) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// What a world stands on.
+/// The stores and settings of a test contest.
 pub(crate) struct Backends {
     pub(crate) database: Arc<dyn Database>,
     pub(crate) intake: Arc<dyn Intake>,
@@ -46,7 +46,7 @@ pub(crate) struct Backends {
     pub(crate) faults: FaultPlan,
     pub(crate) secret: Secret,
     pub(crate) settings: Settings,
-    /// Has to live as long as the stores.
+    /// A guard that must live as long as the stores.
     pub(crate) alive: Box<dyn Any + Send>,
 }
 
@@ -55,7 +55,7 @@ impl Backends {
     pub(crate) fn embedded() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = DataDirectory::lock(folder.path()).unwrap();
-        // Made before the database: one without its secret is refused.
+        // The secret is created before the database: a database without its secret is refused.
         let secret = directory.secret().unwrap();
         Self {
             database: Arc::new(directory.database().unwrap()),
@@ -87,26 +87,26 @@ pub(crate) struct TestContest {
 }
 
 impl TestContest {
-    /// A contest of one category with entries p1 and p2, open at its first instant.
+    /// Returns a contest of one category with entries p1 and p2, open at its first instant.
     pub(crate) async fn open() -> Self {
         Self::open_on(Backends::embedded(), "photos").await
     }
 
-    /// The same, of this id, on other ground.
-    pub(crate) async fn open_on(ground: Backends, id: &str) -> Self {
+    /// As [`TestContest::open`], with this id, on these stores.
+    pub(crate) async fn open_on(backends: Backends, id: &str) -> Self {
         let definition = definition(id, OPENS, CLOSES);
-        Self::open_with(ground, &definition).await
+        Self::open_with(backends, &definition).await
     }
 
-    /// A contest by this definition, open at its first instant.
-    pub(crate) async fn open_with(ground: Backends, definition: &Definition) -> Self {
-        let faults = Arc::new(ground.faults);
-        let database = Arc::new(FaultyDatabase::new(ground.database, Arc::clone(&faults)));
-        let keyring = Arc::new(Keyring::open(&*database, ground.secret, Some("test")).await.unwrap());
+    /// Returns a contest with this definition, open at its first instant.
+    pub(crate) async fn open_with(backends: Backends, definition: &Definition) -> Self {
+        let faults = Arc::new(backends.faults);
+        let database = Arc::new(FaultyDatabase::new(backends.database, Arc::clone(&faults)));
+        let keyring = Arc::new(Keyring::open(&*database, backends.secret, Some("test")).await.unwrap());
         let clock = Arc::new(ManualClock::at(definition.opens.timestamp()));
-        let intake = Arc::new(FaultyIntake::new(ground.intake, Arc::clone(&faults)));
+        let intake = Arc::new(FaultyIntake::new(backends.intake, Arc::clone(&faults)));
         let published_checkpoints =
-            Arc::new(FaultyPublishedCheckpoints::new(ground.published_checkpoints, Arc::clone(&faults)));
+            Arc::new(FaultyPublishedCheckpoints::new(backends.published_checkpoints, Arc::clone(&faults)));
         let stores = Stores {
             database: Arc::clone(&database) as _,
             intake: Arc::clone(&intake) as _,
@@ -122,11 +122,11 @@ impl TestContest {
         let mut notices = stores.hub.subscribe();
         let (stop, stopping) = watch::channel(false);
         let sequencer =
-            Sequencer::start(stores.clone(), Arc::clone(&keyring), ground.settings.clone(), stopping)
+            Sequencer::start(stores.clone(), Arc::clone(&keyring), backends.settings.clone(), stopping)
                 .await
                 .unwrap();
         let running = tokio::spawn(sequencer.run());
-        // Open, and then the intake ready; each is told once it is shown.
+        // The first decision opens the contest, and the second makes the intake ready.
         for _ in 0..2 {
             while !matches!(next(&mut notices).await, Notice::Decided(_)) {}
         }
@@ -140,26 +140,26 @@ impl TestContest {
             contest,
             keyring,
             tag_key,
-            settings: ground.settings,
+            settings: backends.settings,
             notices,
             stop,
             running,
-            _alive: ground.alive,
+            _alive: backends.alive,
         }
     }
 
-    /// Another contest's definition, which opens then.
+    /// Returns the definition of another contest with this opening instant.
     pub(crate) fn definition(&self, id: &str, opens: &str) -> Definition {
         definition(id, opens, "2021-12-31T00:00:00Z")
     }
 
-    /// Makes another contest, of which nobody hears.
+    /// Stores a draft without sending a notice.
     pub(crate) async fn store_draft(&self, definition: &Definition) {
         let wrapped = self.keyring.new_tag_key(&definition.id).unwrap();
         self.database.create_draft(definition, &wrapped).await.unwrap();
     }
 
-    /// Makes another contest.
+    /// Stores a draft and sends a notice.
     pub(crate) async fn draft(&self, definition: &Definition) {
         self.store_draft(definition).await;
         self.stores.hub.send(Notice::ContestChanged(definition.id.clone()));
@@ -170,17 +170,17 @@ impl TestContest {
         self.promised(voter, entry, false)
     }
 
-    /// The same, and whether its voter was told `accepted`.
+    /// A ballot that arrives now. `promised` says whether its voter got `accepted`.
     pub(crate) fn promised(&self, voter: &str, entry: &str, promised: bool) -> Item {
         Item { promised, ..self.on_sheet(voter, None, None, entry) }
     }
 
-    /// A ballot that takes the place of another one of its voter.
+    /// A ballot that replaces another ballot of its voter.
     pub(crate) fn replacing(&self, voter: &str, replaced: BallotId, entry: &str) -> Item {
         self.cast(voter, None, None, Some(replaced), entry)
     }
 
-    /// The same, in a channel and period.
+    /// A ballot in a channel and period.
     pub(crate) fn on_sheet(
         &self,
         voter: &str,
@@ -215,24 +215,28 @@ impl TestContest {
     }
 
     pub(crate) async fn submit(&self, items: Vec<Item>) {
-        let offers: Vec<_> = items.into_iter().map(|item| Submission { item, slots: Vec::new() }).collect();
-        assert_eq!(self.offer(&offers).await, vec![SubmitOutcome::Buffered; offers.len()]);
+        let submissions: Vec<_> =
+            items.into_iter().map(|item| Submission { item, slots: Vec::new() }).collect();
+        assert_eq!(
+            self.submit_when_ready(&submissions).await,
+            vec![SubmitOutcome::Buffered; submissions.len()]
+        );
     }
 
-    /// Offers ballots to the intake, once it is ready.
-    pub(crate) async fn offer(&self, offers: &[Submission]) -> Vec<SubmitOutcome> {
+    /// Submits ballots to the intake as soon as it is ready.
+    pub(crate) async fn submit_when_ready(&self, submissions: &[Submission]) -> Vec<SubmitOutcome> {
         loop {
             let record = self.stores.database.contest(&self.contest).await.unwrap().unwrap();
-            let submitted = self.stores.intake.submit(&record.session(), offers).await.unwrap();
-            // The sequencer begins the session while we look.
-            if !submitted.contains(&SubmitOutcome::Rebuilding) {
-                return submitted;
+            let outcomes = self.stores.intake.submit(&record.session(), submissions).await.unwrap();
+            // The sequencer may still start the session.
+            if !outcomes.contains(&SubmitOutcome::Rebuilding) {
+                return outcomes;
             }
             tokio::task::yield_now().await;
         }
     }
 
-    /// The slot of a voter, as whoever offers a ballot knows it.
+    /// The slot of a voter, as the API computes it.
     pub(crate) fn slot(&self, voter: &str, channel: Option<&str>, period: Option<&str>) -> Slot {
         Slot::new(self.tag_key.tag(voter), channel, period, "a")
     }
@@ -276,7 +280,8 @@ impl TestContest {
         found.unwrap()
     }
 
-    /// The request that certifies the result of the closed contest, once it is published.
+    /// Waits until the result of the closed contest is published, and returns the command that
+    /// certifies it.
     pub(crate) async fn certify_request(&mut self) -> Command {
         let document = loop {
             let result = self.stores.hub.latest(&self.contest).and_then(|latest| latest.result.clone());
@@ -292,15 +297,15 @@ impl TestContest {
         Command::Certify { size, root: text("root"), result: text("result"), undecided: false }
     }
 
-    /// Where the contest stands by the database.
+    /// The contest's phase in the database.
     pub(crate) async fn phase(&self) -> Phase {
         self.stores.database.contest(&self.contest).await.unwrap().unwrap().state.phase
     }
 
-    /// Waits for a decision that matches.
-    pub(crate) async fn until(&mut self, mut wanted: impl FnMut(&Notice) -> bool) {
+    /// Waits for a notice that matches.
+    pub(crate) async fn until(&mut self, mut is_match: impl FnMut(&Notice) -> bool) {
         loop {
-            if wanted(&next(&mut self.notices).await) {
+            if is_match(&next(&mut self.notices).await) {
                 return;
             }
         }
@@ -311,7 +316,7 @@ impl TestContest {
         entries.iter().map(|entry| String::from_utf8(entry.to_vec()).unwrap()).collect()
     }
 
-    /// Audits what the ledger holds against its own checkpoint.
+    /// Audits the ledger's entries against its checkpoint.
     pub(crate) async fn audit(&self) -> AuditReport {
         let head = self.stores.database.head(&self.contest).await.unwrap().unwrap();
         let checkpoint = Checkpoint::open(&head.checkpoint, self.key().verifier()).unwrap();
@@ -323,26 +328,26 @@ impl TestContest {
         audit.finish()
     }
 
-    /// Stops, and starts again on what is stored.
+    /// Stops the sequencer and starts it again on the stored state.
     pub(crate) async fn restart(&mut self) -> Result<(), LoadError> {
         self.stop.send_replace(true);
         (&mut self.running).await.unwrap();
         self.begin().await
     }
 
-    /// Kills the sequencer wherever it is.
+    /// Kills the sequencer at any point.
     pub(crate) async fn kill(&mut self) {
         self.running.abort();
         let _killed = (&mut self.running).await;
     }
 
-    /// The same, and starts another.
+    /// Kills the sequencer and starts another one.
     pub(crate) async fn replace(&mut self) {
         self.kill().await;
         self.begin().await.unwrap();
     }
 
-    /// Starts on what is stored.
+    /// Starts a sequencer on the stored state.
     pub(crate) async fn begin(&mut self) -> Result<(), LoadError> {
         let stopping = watch::Sender::new(false);
         let sequencer = self.another(stopping.subscribe()).await?;
@@ -351,7 +356,7 @@ impl TestContest {
         Ok(())
     }
 
-    /// A sequencer beside the one that runs.
+    /// Returns a second sequencer on the same stores.
     pub(crate) async fn another(&self, stop: watch::Receiver<bool>) -> Result<Sequencer, LoadError> {
         Sequencer::start(self.stores.clone(), Arc::clone(&self.keyring), self.settings.clone(), stop).await
     }
@@ -367,12 +372,12 @@ impl TestContest {
     }
 }
 
-/// The same, with these tables more.
+/// Returns the definition of one category with entries p1 and p2, with more tables.
 pub(crate) fn definition_with(id: &str, more: &str) -> Definition {
     read_definition(id, OPENS, CLOSES, more)
 }
 
-/// One category with entries p1 and p2.
+/// Returns the definition of one category with entries p1 and p2.
 fn definition(id: &str, opens: &str, closes: &str) -> Definition {
     read_definition(id, opens, closes, "")
 }
@@ -391,7 +396,9 @@ pub(crate) fn settings() -> Settings {
     Settings { retry_after: Duration::from_millis(20), ..Settings::default() }
 }
 
-/// The next notice, or a failed test: nothing here takes seconds. A test that did not read for a while misses the oldest notices.
+/// Returns the next notice, or fails the test after 20 seconds.
+///
+/// A test that did not read for a while misses the oldest notices.
 async fn next(notices: &mut Receiver<Notice>) -> Notice {
     let read = async {
         loop {

@@ -1,4 +1,7 @@
-//! Voting is suspended and resumed: what waits is recorded before, what comes in between is rejected and can be cast again, whatever goes wrong.
+//! Voting is suspended and resumed.
+//!
+//! Waiting ballots are recorded before the suspension. Later ballots are rejected and can be cast
+//! again after the resumption, even after faults.
 
 use acclaim_contest::Phase;
 use acclaim_store::{
@@ -7,6 +10,7 @@ use acclaim_store::{
     hub::{BallotOutcome, Notice, Recording, Rejection},
     intake::{Submission, SubmitOutcome},
 };
+use acclaim_test_servers::wait::wait_until_async;
 use acclaim_test_support::{Fault, Step};
 
 use crate::{
@@ -27,20 +31,21 @@ fn is_recorded(outcome: &CommandOutcome) -> bool {
 }
 
 #[track_caller]
-fn refused(outcome: &CommandOutcome, expected: &str) {
+fn assert_refused(outcome: &CommandOutcome, expected: &str) {
     assert!(matches!(outcome, CommandOutcome::Refused { code, .. } if code == expected), "{outcome:?}");
 }
 
-/// Where the only line that holds a text is in the log.
+/// Returns the index of the only log line that contains a text.
 async fn position(world: &TestContest, text: &str) -> usize {
     let lines = world.lines().await;
-    let found: Vec<usize> =
+    let indexes: Vec<usize> =
         lines.iter().enumerate().filter(|(_, line)| line.contains(text)).map(|(index, _)| index).collect();
-    assert_eq!(found.len(), 1, "{text}: {lines:?}");
-    found[0]
+    assert_eq!(indexes.len(), 1, "{text}: {lines:?}");
+    indexes[0]
 }
 
-/// The intake hands nothing out: nothing is suspended until that is noticed.
+/// Waits until the sequencer reports that the intake does not answer. Meanwhile voting is not
+/// suspended.
 async fn until_failing(world: &TestContest) {
     let is_failing = || {
         let recording = world.stores.hub.recording();
@@ -68,9 +73,10 @@ async fn records_waiting_ballots_before_suspension() {
     for ballot in &waiting {
         assert!(position(&world, &ballot.ballot.to_string()).await < suspended);
     }
-    refused(&world.decide("again", Command::Suspend(reason())).await, "already-suspended");
+    assert_refused(&world.decide("again", Command::Suspend(reason())).await, "already-suspended");
 
-    // Two slip through, one of them promised; the log and what is shown of it know nothing of them.
+    // Two ballots reach the intake during the suspension, one of them promised. Neither the log nor
+    // its published state has them.
     let late = [world.promised("li", "p2", true), world.ballot("ed", "p2")];
     for ballot in &late {
         world.submit(vec![ballot.clone()]).await;
@@ -87,7 +93,7 @@ async fn records_waiting_ballots_before_suspension() {
 
     assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
     assert_eq!(world.phase().await, Phase::Open);
-    refused(&world.decide("resume-again", Command::Resume(reason())).await, "not-suspended");
+    assert_refused(&world.decide("resume-again", Command::Resume(reason())).await, "not-suspended");
     for ballot in &late {
         world.submit(vec![ballot.clone()]).await;
         let outcome = world.outcome(ballot.ballot).await;
@@ -127,9 +133,10 @@ async fn a_suspended_contest_closes_at_its_instant() {
     let in_time = world.ballot("ama", "p1");
     world.submit(vec![in_time.clone()]).await;
     assert!(is_suspension(&world.outcome(in_time.ballot).await));
-    // The instant has come, and what is on its way is waited for: too late to resume.
+    // After the closing instant the contest waits for ballots on their way. It is too late to
+    // resume.
     world.clock.set(time("2021-03-31T22:00:00Z"));
-    refused(&world.decide("resume", Command::Resume(reason())).await, "closing");
+    assert_refused(&world.decide("resume", Command::Resume(reason())).await, "closing");
     world.clock.set(time("2021-03-31T22:01:00Z"));
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     assert_eq!(world.phase().await, Phase::Closed);
@@ -138,7 +145,7 @@ async fn a_suspended_contest_closes_at_its_instant() {
     let before = world.stores.hub.latest(&world.contest).unwrap().tally.0.clone();
     let tally = [before, tally].map(|half| String::from_utf8(half.to_vec()).unwrap()).concat();
     assert!(tally.contains("\"closed\"") && !tally.contains("suspended"), "{tally}");
-    refused(&world.decide("late", Command::Suspend(reason())).await, "out-of-place");
+    assert_refused(&world.decide("late", Command::Suspend(reason())).await, "out-of-place");
     assert!(world.audit().await.clean);
     world.stop().await;
 }
@@ -165,18 +172,19 @@ async fn an_organiser_closes_a_suspended_contest() {
 #[tokio::test(flavor = "multi_thread")]
 async fn records_rejected_ballot_after_suspension() {
     let cluster = Cluster::start().await;
-    let mut world = TestContest::open_on(cluster.ground().await, "photos").await;
+    let mut world = TestContest::open_on(cluster.backends().await, "photos").await;
     assert!(is_recorded(&world.decide("suspend", Command::Suspend(reason())).await));
     let item = world.promised("ama", "p1", true);
-    let offer = |slots| Submission { item: item.clone(), slots };
+    let submission = |slots| Submission { item: item.clone(), slots };
     let slot = || vec![world.slot("ama", None, None)];
-    assert_eq!(world.offer(&[offer(slot())]).await, [SubmitOutcome::Buffered]);
-    let (with_slot, without) = (offer(slot()), offer(Vec::new()));
+    assert_eq!(world.submit_when_ready(&[submission(slot())]).await, [SubmitOutcome::Buffered]);
+    let (with_slot, without_slot) = (submission(slot()), submission(Vec::new()));
     assert!(is_suspension(&world.outcome(item.ballot).await));
     assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
-    // The intake remembers the slot; the ledger knows of nothing, so the ballot is offered without it, as the API does.
-    assert_eq!(world.offer(&[with_slot]).await, [SubmitOutcome::SlotTaken]);
-    assert_eq!(world.offer(&[without]).await, [SubmitOutcome::Buffered]);
+    // The intake remembers the slot, but the ledger has no such ballot. So the ballot is submitted
+    // without slots, as the API does.
+    assert_eq!(world.submit_when_ready(&[with_slot]).await, [SubmitOutcome::SlotTaken]);
+    assert_eq!(world.submit_when_ready(&[without_slot]).await, [SubmitOutcome::Buffered]);
     assert!(matches!(world.outcome(item.ballot).await, BallotOutcome::Recorded { .. }));
     assert!(world.audit().await.clean);
     world.stop().await;
@@ -184,7 +192,7 @@ async fn records_rejected_ballot_after_suspension() {
 
 #[tokio::test]
 async fn suspends_once_after_waiting_ballots_under_faults() {
-    // A process that is killed takes the embedded intake with it.
+    // A killed process loses the embedded intake.
     let in_process = |fault: &Fault| !matches!(fault, Fault::KilledBefore | Fault::KilledAfter | Fault::Cut);
     for step in [Step::Drain, Step::Append, Step::RecordBeforePublish, Step::Trim] {
         for fault in Fault::ALL.into_iter().filter(in_process) {
@@ -196,17 +204,10 @@ async fn suspends_once_after_waiting_ballots_under_faults() {
             world.queue("suspend", Command::Suspend(reason())).await;
             world.intake.resume();
             let name = format!("{step:?} {fault:?}");
-            let suspended = async {
-                while world.stores.database.contest(&world.contest).await.unwrap().unwrap().state.phase
-                    != Phase::Suspended
-                {
-                    tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                }
-            };
-            let in_time = tokio::time::timeout(std::time::Duration::from_secs(30), suspended);
-            in_time.await.unwrap_or_else(|_| panic!("{name}: not suspended"));
-            let at = position(&world, "\"type\":\"suspended\"").await;
-            assert!(position(&world, &waiting.ballot.to_string()).await < at, "{name}");
+            let suspended = async || world.phase().await == Phase::Suspended;
+            wait_until_async(&format!("{name}: not suspended"), suspended).await;
+            let suspended_at = position(&world, "\"type\":\"suspended\"").await;
+            assert!(position(&world, &waiting.ballot.to_string()).await < suspended_at, "{name}");
             assert!(world.audit().await.clean, "{name}");
             world.restart().await.unwrap();
             assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await), "{name}");

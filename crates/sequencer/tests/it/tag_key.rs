@@ -1,4 +1,5 @@
-//! The destruction of a tag key: whatever goes wrong, the log says so exactly when the key is gone.
+//! The destruction of a tag key. Under every fault, the log states the destruction exactly when the
+//! key no longer exists.
 
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use acclaim_store::{
     command::{Command, QueuedCommand, TAG_KEY_DESTROYED},
     hub::Notice,
 };
+use acclaim_test_servers::wait::retry_async;
 use acclaim_test_support::{Fault, Step};
 use futures_util::{StreamExt as _, stream};
 
@@ -21,21 +23,23 @@ const CASE_TIMEOUT: Duration = Duration::from_secs(60);
 struct Case {
     world: TestContest,
     name: String,
-    begun: Instant,
+    started: Instant,
 }
 
 impl Case {
-    async fn open(ground: Backends, name: String, id: &str) -> Self {
-        Self { world: TestContest::open_on(ground, id).await, name, begun: Instant::now() }
+    async fn open(backends: Backends, name: String, id: &str) -> Self {
+        Self { world: TestContest::open_on(backends, id).await, name, started: Instant::now() }
     }
 
     async fn queue(&self, key: &str, command: Command) {
         let received = self.world.stores.clock.now();
         let queued = QueuedCommand { key: key.to_owned(), by: "chair".to_owned(), command, received };
-        // A connection may have been cut a moment ago.
-        while self.world.stores.database.queue_command(&self.world.contest, &queued).await.is_err() {
-            self.pause("it is queued").await;
-        }
+        // A fault may have cut the connection.
+        retry_async(CASE_TIMEOUT, async || {
+            let outcome = self.world.stores.database.queue_command(&self.world.contest, &queued).await;
+            outcome.map_err(|error| format!("{}: the command is not queued: {error}", self.name))
+        })
+        .await;
         self.world.stores.hub.send(Notice::CommandQueued(self.world.contest.clone()));
     }
 
@@ -77,39 +81,35 @@ impl Case {
         }
     }
 
-    async fn pause(&self, what: &str) {
-        assert!(self.begun.elapsed() < CASE_TIMEOUT, "{}: {what}: not in time", self.name);
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-
-    /// Waits a little; a process that was to be killed is, and another starts.
+    /// Waits a little. If the fault plan kills the process, another one starts.
     async fn wait_or_replace(&mut self, what: &str) {
-        self.pause(what).await;
-        if tokio::time::timeout(Duration::from_millis(2), self.world.faults.wait_for_kill()).await.is_ok() {
+        assert!(self.started.elapsed() < CASE_TIMEOUT, "{}: {what}: not in time", self.name);
+        if tokio::time::timeout(Duration::from_millis(3), self.world.faults.wait_for_kill()).await.is_ok() {
             self.world.replace().await;
         }
     }
 
-    /// Whether the key is there, as one read has it.
+    /// Whether the database has the key; `None` if it does not answer.
     async fn has_key(&self) -> Option<bool> {
         let record = self.world.stores.database.contest(&self.world.contest).await;
         record.ok().flatten().map(|record| record.tag_key.is_some())
     }
 
-    /// How often the log says that the key is gone.
+    /// Number of log entries that state the destruction; `None` if the database does not answer.
     async fn count_statements(&self) -> Option<usize> {
-        let wanted = format!(r#"{{"type":"statement","kind":"{TAG_KEY_DESTROYED}","#);
+        let prefix = format!(r#"{{"type":"statement","kind":"{TAG_KEY_DESTROYED}","#);
         let entries = self.world.stores.database.entries(&self.world.contest, 0, usize::MAX).await.ok()?;
-        Some(entries.iter().filter(|entry| entry.starts_with(wanted.as_bytes())).count())
+        Some(entries.iter().filter(|entry| entry.starts_with(prefix.as_bytes())).count())
     }
 
-    /// Both only ever change one way, so that what was read second must know of what was read first.
+    /// The key can only disappear, and the statement can only appear. So the second read must be
+    /// consistent with the first.
     async fn check_key_and_log(&self) {
-        if let (Some(says), Some(has_key)) = (self.count_statements().await, self.has_key().await) {
-            assert!(says == 0 || !has_key, "{}: the log says so while the key is there", self.name);
+        if let (Some(statements), Some(has_key)) = (self.count_statements().await, self.has_key().await) {
+            assert!(statements == 0 || !has_key, "{}: the log says so while the key is there", self.name);
         }
-        if let (Some(has_key), Some(says)) = (self.has_key().await, self.count_statements().await) {
-            assert!(has_key || says == 1, "{}: the key is gone and the log does not say so", self.name);
+        if let (Some(has_key), Some(statements)) = (self.has_key().await, self.count_statements().await) {
+            assert!(has_key || statements == 1, "{}: the key is gone and the log does not say so", self.name);
         }
     }
 
@@ -150,13 +150,13 @@ async fn destroys_tag_key_exactly_with_log_statement_in_cluster() {
         let cluster = &cluster;
         async move {
             let (name, id) = (format!("cluster {fault:?}"), format!("case-{number}"));
-            Case::open(cluster.ground().await, name, &id).await.run_to_end(fault).await;
+            Case::open(cluster.backends().await, name, &id).await.run_to_end(fault).await;
         }
     };
     stream::iter(Fault::ALL.into_iter().enumerate()).for_each_concurrent(4, run).await;
 }
 
-/// However it came to be queued.
+/// The sequencer refuses the statement even if another part queued it.
 #[tokio::test]
 async fn refuses_staff_statement_of_reserved_kind() {
     let mut case = Case::open(Backends::embedded(), "statement".to_owned(), "case").await;

@@ -1,4 +1,4 @@
-//! Texts with characters that are refused today, in what was stored before they were.
+//! Stored texts with characters that are refused since a later version.
 
 use acclaim_contest::{Amendment, Phase};
 use acclaim_store::{
@@ -32,13 +32,13 @@ async fn a_draft_with_a_refused_text_does_not_open() {
         panic!("it opened")
     };
     assert_eq!(code, "invalid-definition");
-    // Of no line: the definition as it is stored is in no file that the organiser has.
+    // The mistake names no line, because the organiser has no file with the stored definition.
     assert!(
         detail.starts_with("entry[0].title: must not contain U+202E (right-to-left override) at character 2"),
         "{detail}"
     );
 
-    // Nor by itself, at its instant and each time after.
+    // The draft does not open at its instant either.
     world.clock.set(time(OPENS));
     for _ in 0..3 {
         settle().await;
@@ -57,7 +57,7 @@ async fn a_draft_with_a_refused_text_does_not_open() {
 #[tokio::test]
 async fn records_and_audits_log_with_refused_text() {
     let mut world = TestContest::open().await;
-    // As a program before this one let it in: the check stands where texts enter, and not in what a log may hold.
+    // An older program accepted this text. The check applies to incoming texts, not to the log.
     let outcome = run_command(&mut world, "title", amend("entry:p1", "title", "O\u{202e}ne")).await;
     assert!(matches!(outcome, CommandOutcome::Recorded { .. }), "{outcome:?}");
     let ballot = world.ballot("ama", "p1");

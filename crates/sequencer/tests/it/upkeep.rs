@@ -1,4 +1,5 @@
-//! What goes on beside recording: floods of commands, stores that do not answer, what is made up for, contests that are given up.
+//! Work beside recording: floods of commands, stores that do not answer, failed side effects, and
+//! contests that stopped.
 
 use std::time::{Duration, Instant};
 
@@ -9,6 +10,7 @@ use acclaim_store::{
     hub::{BallotOutcome, Notice, Recording},
     ledger::Append,
 };
+use acclaim_test_servers::wait::{WAIT_TIMEOUT, retry_async, wait_until_async};
 use acclaim_test_support::{Fault, Step};
 
 use crate::support::{Backends, TestContest, settings};
@@ -21,22 +23,12 @@ pub(crate) async fn queue(world: &TestContest, key: &str, command: Command) {
 }
 
 pub(crate) async fn outcome(world: &TestContest, key: &str) -> CommandOutcome {
-    until("an outcome", async || {
-        world.stores.database.command_outcome(&world.contest, &RequestId::new("chair", key)).await.unwrap()
+    let request = RequestId::new("chair", key);
+    retry_async(WAIT_TIMEOUT, async || {
+        let outcome = world.stores.database.command_outcome(&world.contest, &request).await.unwrap();
+        outcome.ok_or("an outcome")
     })
     .await
-}
-
-/// Asks until there is an answer.
-async fn until<T>(what: &str, ask: impl AsyncFn() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(20), "{what}");
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
 }
 
 async fn backlog(world: &TestContest) -> u64 {
@@ -60,30 +52,31 @@ async fn records_ballots_during_command_flood() {
         let voting = async {
             let mut ballots = Vec::new();
             for voter in 0..20 {
+                // Sleeps: paces the ballots, so that commands are queued between them.
                 tokio::time::sleep(Duration::from_millis(20)).await;
                 let ballot = world.ballot(&format!("voter-{voter}"), "p1");
-                ballots.push(ballot.ballot);
+                let id = ballot.ballot;
+                ballots.push(id);
                 world.submit(vec![ballot]).await;
-                let recorded = async || {
-                    world.stores.database.ballot(&world.contest, ballots[ballots.len() - 1]).await.unwrap()
-                };
-                until("recorded beside the flood", recorded).await;
+                wait_until_async("recorded during the flood", async || {
+                    world.stores.database.ballot(&world.contest, id).await.unwrap().is_some()
+                })
+                .await;
             }
             ballots
         };
         tokio::select! {
             ballots = voting => ballots,
-            _ = floods => unreachable!("a flood has no end"),
+            _ = floods => unreachable!("a flood never ends"),
         }
     };
     assert_eq!(ballots.len(), 20);
     let last = world.ballot("last", "p1");
     world.submit(vec![last.clone()]).await;
     world.outcome(last.ballot).await;
-    // Those of the flood that wait are decided still.
-    until("an end", async || {
-        let waiting = world.stores.database.pending_commands(&world.contest, 1).await.unwrap();
-        waiting.is_empty().then_some(())
+    // The queued commands of the flood are still decided.
+    wait_until_async("no queued commands", async || {
+        world.stores.database.pending_commands(&world.contest, 1).await.unwrap().is_empty()
     })
     .await;
     assert!(world.audit().await.clean);
@@ -97,16 +90,16 @@ async fn keeps_state_while_store_is_unavailable() {
     let ballot = world.ballot("ama", "p1");
     world.submit(vec![ballot.clone()]).await;
     world.outcome(ballot.ballot).await;
-    let read = world.database.entries_read();
+    let entries_before = world.database.entries_read();
     world.faults.plan(Step::TakeLease, [Fault::LostBefore; 3]);
-    until("the faults", async || (world.faults.remaining() == 0).then_some(())).await;
+    wait_until_async("the faults", async || world.faults.remaining() == 0).await;
     let ballot = world.ballot("li", "p1");
     world.submit(vec![ballot.clone()]).await;
     assert!(matches!(world.outcome(ballot.ballot).await, BallotOutcome::Recorded { .. }));
-    assert_eq!(world.database.entries_read(), read);
-    until("well again", async || {
+    assert_eq!(world.database.entries_read(), entries_before);
+    wait_until_async("healthy again", async || {
         let recording = world.stores.hub.recording();
-        recording.iter().any(|(_, recording)| *recording == Recording::Healthy).then_some(())
+        recording.iter().any(|(_, recording)| *recording == Recording::Healthy)
     })
     .await;
     world.stop().await;
@@ -117,16 +110,16 @@ async fn applies_draft_change_after_database_returns() {
     let mut world = TestContest::open().await;
     let later = world.definition("later", "2021-12-01T00:00:00Z");
     world.draft(&later).await;
-    until("a task for it", async || {
-        world.stores.hub.recording().iter().any(|(contest, _)| *contest == later.id).then_some(())
+    wait_until_async("a task for the draft", async || {
+        world.stores.hub.recording().iter().any(|(contest, _)| *contest == later.id)
     })
     .await;
     let sooner = world.definition("later", crate::support::OPENS);
     let faults = 25;
     world.faults.plan(Step::Revision, vec![Fault::LostBefore; faults]);
     world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
-    // From the first that fails on, none has read before the edit what it uses after.
-    until("a look that fails", async || (world.faults.remaining() < faults).then_some(())).await;
+    // After the first failure, no read from before the edit is used after it.
+    wait_until_async("a failed read", async || world.faults.remaining() < faults).await;
     world.stores.database.edit_draft(&sooner, 1).await.unwrap();
     world.stores.hub.send(Notice::ContestChanged(later.id.clone()));
     world.until(|notice| matches!(notice, Notice::Decided(decided) if decided.contest == later.id)).await;
@@ -143,19 +136,19 @@ async fn trims_recorded_ballots_after_kill() {
     world.faults.wait_for_kill().await;
     world.kill().await;
     assert_eq!(backlog(&world).await, 1);
-    let begun = Instant::now();
+    let started = Instant::now();
     world.begin().await.unwrap();
-    // Whoever waits for the ballot is told to look.
+    // The notice makes waiting requests read the ledger.
     world.until(|notice| matches!(notice, Notice::ContestChanged(_))).await;
     assert!(world.stores.database.ballot(&world.contest, ballot.ballot).await.unwrap().is_some());
-    until("trimmed", async || (backlog(&world).await == 0).then_some(())).await;
+    wait_until_async("trimmed", async || backlog(&world).await == 0).await;
     let lease = acclaim_sequencer::Settings::default().lease;
-    assert!(begun.elapsed() < lease, "meanwhile the API calls the recording late");
+    assert!(started.elapsed() < lease, "the API reports late recording after a lease");
     world.stop().await;
 }
 
 #[tokio::test]
-async fn a_contest_that_stopped_and_is_deleted_is_forgotten() {
+async fn forgets_stopped_contest_after_deletion() {
     let mut definition = TestContest::open().await.definition("test", crate::support::OPENS);
     definition.test = true;
     let world = TestContest::open_with(Backends::embedded(), &definition).await;
@@ -166,15 +159,15 @@ async fn a_contest_that_stopped_and_is_deleted_is_forgotten() {
     world.stores.database.append(&world.contest, append).await.unwrap();
     let stopped = async || {
         let recording = world.stores.hub.recording();
-        recording.iter().any(|(_, recording)| matches!(recording, Recording::Stopped(_))).then_some(())
+        recording.iter().any(|(_, recording)| matches!(recording, Recording::Stopped(_)))
     };
     world.submit(vec![world.ballot("ama", "p1")]).await;
-    until("stopped", stopped).await;
+    wait_until_async("stopped", stopped).await;
     world.stores.database.delete_contest(&world.contest).await.unwrap();
     world.stores.hub.send(Notice::ContestChanged(world.contest.clone()));
-    until("forgotten", async || world.stores.hub.recording().is_empty().then_some(())).await;
-    until("nothing shown", async || {
-        world.stores.published_checkpoints.highest(&world.contest).await.unwrap().is_none().then_some(())
+    wait_until_async("recording state forgotten", async || world.stores.hub.recording().is_empty()).await;
+    wait_until_async("published checkpoint forgotten", async || {
+        world.stores.published_checkpoints.highest(&world.contest).await.unwrap().is_none()
     })
     .await;
     world.stop().await;

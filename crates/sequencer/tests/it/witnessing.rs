@@ -1,4 +1,4 @@
-//! Witnesses cosign what is shown, and whatever they do nobody waits for them.
+//! Witnesses cosign published checkpoints. No behaviour of a witness delays anything else.
 
 use std::{
     sync::{
@@ -16,6 +16,7 @@ use acclaim_store::{
     Command, CommandOutcome, StoreError, Witness, WitnessAnswer, command::Reason, error::Result,
     hub::BallotOutcome, published_checkpoints::checkpoint_size,
 };
+use acclaim_test_servers::wait::{WAIT_TIMEOUT, retry_async, wait_until_async};
 use async_trait::async_trait;
 
 use crate::{
@@ -23,49 +24,49 @@ use crate::{
     upkeep::{outcome, queue},
 };
 
-/// How a witness behaves.
+/// The behaviour of a witness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Behaviour {
-    Well,
+    Healthy,
     Hangs,
-    Away,
-    /// Answers with a cosignature of something else.
+    Unavailable,
+    /// Answers with a cosignature of another note.
     Lies,
 }
 
-/// A witness in process.
+/// A witness in the test's process.
 #[derive(Debug)]
 struct FakeWitness {
     key: CosigningKey,
-    /// Told once the log's key is known.
+    /// The log's key, set as soon as it is known.
     log: OnceLock<VerifierKey>,
     latest: Mutex<Option<(u64, Hash)>>,
-    mood: Mutex<Behaviour>,
-    asked: AtomicUsize,
-    corrected: AtomicUsize,
+    behaviour: Mutex<Behaviour>,
+    request_count: AtomicUsize,
+    correction_count: AtomicUsize,
 }
 
 impl FakeWitness {
-    fn new(name: &str, mood: Behaviour) -> Arc<Self> {
+    fn new(name: &str, behaviour: Behaviour) -> Arc<Self> {
         Arc::new(Self {
             key: CosigningKey::from_seed(name, seed_of(name)).unwrap(),
             log: OnceLock::new(),
             latest: Mutex::default(),
-            mood: Mutex::new(mood),
-            asked: AtomicUsize::new(0),
-            corrected: AtomicUsize::new(0),
+            behaviour: Mutex::new(behaviour),
+            request_count: AtomicUsize::new(0),
+            correction_count: AtomicUsize::new(0),
         })
     }
 
-    fn set(&self, mood: Behaviour) {
-        *self.mood.lock().unwrap() = mood;
+    fn set(&self, behaviour: Behaviour) {
+        *self.behaviour.lock().unwrap() = behaviour;
     }
 
-    fn answer(&self, request: &AddCheckpoint, mood: Behaviour) -> WitnessAnswer {
+    fn answer(&self, request: &AddCheckpoint, behaviour: Behaviour) -> WitnessAnswer {
         let Some(log) = self.log.get() else { return WitnessAnswer::Refused("unknown log".to_owned()) };
         let mut latest = self.latest.lock().unwrap();
         match request.verify(log, *latest) {
-            Ok(_) if mood == Behaviour::Lies => {
+            Ok(_) if behaviour == Behaviour::Lies => {
                 let other = request.checkpoint.replacen('\n', "x\n", 1);
                 WitnessAnswer::Cosigned(self.key.cosign(other, 7).unwrap())
             }
@@ -74,7 +75,7 @@ impl FakeWitness {
                 WitnessAnswer::Cosigned(self.key.cosign(&request.checkpoint, 7).unwrap())
             }
             Err(CosignError::Stale(size)) => {
-                self.corrected.fetch_add(1, Ordering::Relaxed);
+                self.correction_count.fetch_add(1, Ordering::Relaxed);
                 WitnessAnswer::Stale(size)
             }
             Err(refusal @ (CosignError::AnotherRoot(_) | CosignError::Proof(_))) => {
@@ -85,7 +86,7 @@ impl FakeWitness {
     }
 }
 
-/// A seed for each name.
+/// Returns the seed of a name.
 fn seed_of(name: &str) -> &'static [u8; 32] {
     match name {
         "one" => &[1; 32],
@@ -100,50 +101,51 @@ impl Witness for FakeWitness {
     }
 
     async fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<WitnessAnswer> {
-        self.asked.fetch_add(1, Ordering::Relaxed);
-        let mood = *self.mood.lock().unwrap();
-        match mood {
+        self.request_count.fetch_add(1, Ordering::Relaxed);
+        let behaviour = *self.behaviour.lock().unwrap();
+        match behaviour {
             Behaviour::Hangs => std::future::pending().await,
-            Behaviour::Away => Err(StoreError::Unavailable("away".to_owned())),
-            Behaviour::Well | Behaviour::Lies => Ok(self.answer(request, mood)),
+            Behaviour::Unavailable => Err(StoreError::Unavailable("away".to_owned())),
+            Behaviour::Healthy | Behaviour::Lies => Ok(self.answer(request, behaviour)),
         }
     }
 }
 
-async fn open_with_witnesses(watchers: &[&Arc<FakeWitness>]) -> TestContest {
-    open_with_witness_timeout(watchers, Duration::from_millis(200)).await
+async fn open_with_witnesses(fakes: &[&Arc<FakeWitness>]) -> TestContest {
+    open_with_witness_timeout(fakes, Duration::from_millis(200)).await
 }
 
-async fn open_with_witness_timeout(watchers: &[&Arc<FakeWitness>], witness_timeout: Duration) -> TestContest {
-    let witnesses = watchers.iter().map(|watcher| Arc::clone(watcher) as Arc<dyn Witness>).collect();
+async fn open_with_witness_timeout(fakes: &[&Arc<FakeWitness>], witness_timeout: Duration) -> TestContest {
+    let witnesses = fakes.iter().map(|fake| Arc::clone(fake) as Arc<dyn Witness>).collect();
     let settings =
         Settings { witnesses, witness_interval: Duration::from_millis(20), witness_timeout, ..settings() };
     let world = TestContest::open_on(Backends { settings, ..Backends::embedded() }, "photos").await;
-    for watcher in watchers {
-        watcher.log.set(world.key().verifier().clone()).unwrap();
+    for fake in fakes {
+        fake.log.set(world.key().verifier().clone()).unwrap();
     }
     world
 }
 
-/// Waits until the newest checkpoint shown is kept with the cosignatures of exactly these.
+/// Waits until the newest published checkpoint is saved with the cosignatures of exactly these
+/// witnesses.
 async fn until_cosigned(
     world: &TestContest,
     by: &[&Arc<FakeWitness>],
     not_by: &[&Arc<FakeWitness>],
 ) -> String {
-    let begun = Instant::now();
-    loop {
-        let shown = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
-        let kept =
+    retry_async(WAIT_TIMEOUT, async || {
+        let published = world.stores.published_checkpoints.highest(&world.contest).await.unwrap().unwrap();
+        let saved =
             world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap().unwrap_or_default();
-        let has = |watcher: &&Arc<FakeWitness>| watcher.key.verifier().find(&kept).is_ok();
-        let has_none = |watcher: &&Arc<FakeWitness>| !kept.contains(watcher.key.verifier().name());
-        if kept.starts_with(&shown) && by.iter().all(has) && not_by.iter().all(has_none) {
-            return kept;
+        let has = |fake: &&Arc<FakeWitness>| fake.key.verifier().find(&saved).is_ok();
+        let has_none = |fake: &&Arc<FakeWitness>| !saved.contains(fake.key.verifier().name());
+        if saved.starts_with(&published) && by.iter().all(has) && not_by.iter().all(has_none) {
+            Ok(saved)
+        } else {
+            Err(format!("published {published}saved {saved}"))
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "shown {shown}kept {kept}");
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    })
+    .await
 }
 
 async fn vote(world: &mut TestContest, voters: std::ops::Range<usize>) {
@@ -155,7 +157,8 @@ async fn vote(world: &mut TestContest, voters: std::ops::Range<usize>) {
 
 #[tokio::test]
 async fn gathers_cosignatures_of_all_witnesses() {
-    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Well));
+    let (one, two) =
+        (FakeWitness::new("one", Behaviour::Healthy), FakeWitness::new("two", Behaviour::Healthy));
     let mut world = open_with_witnesses(&[&one, &two]).await;
     for hundred in 0..5 {
         vote(&mut world, hundred * 100..(hundred + 1) * 100).await;
@@ -168,70 +171,72 @@ async fn gathers_cosignatures_of_all_witnesses() {
     assert!(world.lines().await.last().unwrap().contains("closed"));
     assert_eq!(checkpoint.size, world.lines().await.len() as u64);
 
-    // A start finds it cosigned: nobody is asked.
-    let asked = one.asked.load(Ordering::Relaxed);
+    // After a restart the saved checkpoint is already cosigned, so no witness gets a request.
+    let request_count = one.request_count.load(Ordering::Relaxed);
     world.restart().await.unwrap();
     for _ in 0..100 {
         tokio::task::yield_now().await;
     }
-    assert_eq!(one.asked.load(Ordering::Relaxed), asked);
-    // A witness that lost its state is proved everything anew, one that is behind what is left.
+    assert_eq!(one.request_count.load(Ordering::Relaxed), request_count);
+    // The saved cosignatures are lost. The sequencer asks from size zero, and each witness reports
+    // its size.
     world.stores.published_checkpoints.forget(&world.contest).await.unwrap();
     world.restart().await.unwrap();
     until_cosigned(&world, &[&one, &two], &[]).await;
-    assert_eq!(two.corrected.load(Ordering::Relaxed), 1, "its size was learnt from it");
+    assert_eq!(two.correction_count.load(Ordering::Relaxed), 1, "the witness reported its size");
     world.stop().await;
 }
 
 #[tokio::test]
 async fn keeps_witnessing_after_partly_refused_command() {
-    let watcher = FakeWitness::new("one", Behaviour::Well);
-    let mut world = open_with_witnesses(&[&watcher]).await;
+    let fake = FakeWitness::new("one", Behaviour::Healthy);
+    let mut world = open_with_witnesses(&[&fake]).await;
     vote(&mut world, 0..3_000).await;
-    let of = |voter: usize| world.ballot(&format!("voter-{voter}"), "p1").ballot;
+    let ballot_of = |voter: usize| world.ballot(&format!("voter-{voter}"), "p1").ballot;
     let unknown = acclaim_contest::BallotId([7; 16]);
-    let ballots = (0..3_000).map(of).chain([unknown]).collect();
+    let ballots = (0..3_000).map(ballot_of).chain([unknown]).collect();
     let reason = Reason { reason: "by mistake".to_owned(), note: None };
     queue(&world, "void", Command::Void { ballots, reason }).await;
     assert!(matches!(outcome(&world, "void").await, CommandOutcome::Refused { .. }));
     vote(&mut world, 3_000..3_001).await;
-    until_cosigned(&world, &[&watcher], &[]).await;
+    until_cosigned(&world, &[&fake], &[]).await;
     let report = world.audit().await;
     assert!(report.clean && report.ballots.recorded == 3_001, "{:?}", report.findings);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn a_witness_that_hangs_delays_nobody_and_catches_up() {
-    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Hangs));
+async fn a_hanging_witness_delays_no_ballot_and_catches_up() {
+    let (one, two) = (FakeWitness::new("one", Behaviour::Healthy), FakeWitness::new("two", Behaviour::Hangs));
     let mut world = open_with_witnesses(&[&one, &two]).await;
-    // Its patience would be 200 ms; a thousand batches in a row would take minutes if any waited for it.
-    let begun = Instant::now();
+    // A timeout takes 200 ms. A thousand batches that each waited for it would take minutes.
+    let started = Instant::now();
     for voter in 0..1_000 {
         vote(&mut world, voter..voter + 1).await;
     }
-    assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
     until_cosigned(&world, &[&one], &[&two]).await;
-    assert!(two.asked.load(Ordering::Relaxed) > 0);
+    assert!(two.request_count.load(Ordering::Relaxed) > 0);
 
-    two.set(Behaviour::Well);
+    two.set(Behaviour::Healthy);
     until_cosigned(&world, &[&one, &two], &[]).await;
-    two.set(Behaviour::Away);
+    two.set(Behaviour::Unavailable);
     vote(&mut world, 1_000..1_010).await;
     until_cosigned(&world, &[&one], &[&two]).await;
     two.set(Behaviour::Lies);
     vote(&mut world, 1_010..1_020).await;
     until_cosigned(&world, &[&one], &[&two]).await;
-    two.set(Behaviour::Well);
+    two.set(Behaviour::Healthy);
     until_cosigned(&world, &[&one, &two], &[]).await;
     assert!(world.audit().await.clean);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn a_witness_that_is_away_holds_no_round_up() {
-    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Away));
-    // Longer than anything here may take.
+async fn an_unavailable_witness_delays_no_round() {
+    let (one, two) =
+        (FakeWitness::new("one", Behaviour::Healthy), FakeWitness::new("two", Behaviour::Unavailable));
+    // Longer than anything in this test may take.
     let mut world = open_with_witness_timeout(&[&one, &two], Duration::from_secs(60)).await;
     for ten in 0..5 {
         vote(&mut world, ten * 10..(ten + 1) * 10).await;
@@ -242,40 +247,41 @@ async fn a_witness_that_is_away_holds_no_round_up() {
 
 #[tokio::test]
 async fn records_ballots_without_any_witness() {
-    let (one, two) = (FakeWitness::new("one", Behaviour::Hangs), FakeWitness::new("two", Behaviour::Away));
+    let (one, two) =
+        (FakeWitness::new("one", Behaviour::Hangs), FakeWitness::new("two", Behaviour::Unavailable));
     let mut world = open_with_witnesses(&[&one, &two]).await;
     for voter in 0..200 {
         vote(&mut world, voter..voter + 1).await;
     }
     assert_eq!(world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap(), None);
-    let begun = Instant::now();
+    let started = Instant::now();
     world.stop().await;
-    assert!(begun.elapsed() < Duration::from_secs(5), "the end waits for nobody");
+    assert!(started.elapsed() < Duration::from_secs(5), "the stop does not wait for witnesses");
 }
 
 #[tokio::test]
 async fn keeps_no_cosignature_of_conflicting_history() {
-    let (one, two) = (FakeWitness::new("one", Behaviour::Well), FakeWitness::new("two", Behaviour::Well));
+    let (one, two) =
+        (FakeWitness::new("one", Behaviour::Healthy), FakeWitness::new("two", Behaviour::Healthy));
     *one.latest.lock().unwrap() = Some((1_000_000, Hash([1; 32])));
     *two.latest.lock().unwrap() = Some((3, Hash([1; 32])));
     let mut world = open_with_witnesses(&[&one, &two]).await;
     vote(&mut world, 0..100).await;
-    let begun = Instant::now();
-    while [&one, &two].iter().any(|watcher| watcher.asked.load(Ordering::Relaxed) < 4) {
-        assert!(begun.elapsed() < Duration::from_secs(20));
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    wait_until_async("four requests to each witness", async || {
+        [&one, &two].iter().all(|fake| fake.request_count.load(Ordering::Relaxed) >= 4)
+    })
+    .await;
     vote(&mut world, 100..200).await;
     assert_eq!(world.stores.published_checkpoints.cosigned(&world.contest).await.unwrap(), None);
     world.stop().await;
 }
 
 #[tokio::test]
-async fn a_ledger_older_than_what_was_cosigned_is_refused() {
-    let one = FakeWitness::new("one", Behaviour::Well);
+async fn refuses_ledger_older_than_cosigned_checkpoint() {
+    let one = FakeWitness::new("one", Behaviour::Healthy);
     let mut world = open_with_witnesses(&[&one]).await;
-    let kept = until_cosigned(&world, &[&one], &[]).await;
-    let newer = world.key().sign(checkpoint_size(&kept).unwrap() + 1, Hash([1; 32]));
+    let saved = until_cosigned(&world, &[&one], &[]).await;
+    let newer = world.key().sign(checkpoint_size(&saved).unwrap() + 1, Hash([1; 32]));
     world.stores.published_checkpoints.save_cosigned(&world.contest, &newer).await.unwrap();
     assert!(matches!(world.restart().await, Err(acclaim_sequencer::LoadError::RolledBack { .. })));
 }
