@@ -1,4 +1,4 @@
-//! What became of a ballot, as its voter is told.
+//! The outcome of a ballot, in the form that its voter sees.
 
 use acclaim_ballot_log::Hash;
 use acclaim_contest::BallotId;
@@ -10,60 +10,63 @@ use crate::{
     recorded::{LedgerBallot, look_up, with_leaf_hash},
 };
 
-/// What became of a ballot.
+/// The outcome of a ballot.
 #[derive(Debug)]
 pub enum BallotProgress {
-    /// It is in the log, in this state, with this leaf hash.
+    /// The ballot is in the log, in this state, with this leaf hash.
     InLog(RecordedBallot, Hash),
-    /// It was promised: the intake holds it, or the ledger has it and it is not shown yet. It will be recorded or rejected.
+    /// The ballot was promised and will be recorded or rejected.
+    ///
+    /// The intake holds it, or the ledger has it but it is not published yet.
     Accepted,
-    /// It was promised, and is not in the log for this reason.
+    /// The ballot was promised, and is not in the log for this reason.
     Rejected(Rejection),
 }
 
-/// Finds out what became of ballots.
+/// Reads the outcomes of ballots.
 pub struct BallotProgressReader {
     stores: Stores,
-    /// Whether voters are told `accepted`. Where they are not, nothing is known of a ballot before it is shown.
+    /// Whether ballots may be answered `accepted`. If not, a ballot is unknown until it is
+    /// published.
     may_accept: bool,
 }
 
 impl BallotProgressReader {
-    /// On these stores.
+    /// Returns a reader of these stores.
     #[must_use]
     pub fn new(stores: Stores, may_accept: bool) -> Self {
         Self { stores, may_accept }
     }
 
-    /// What became of a ballot; `None` if nothing is known of one of this id.
+    /// Returns the outcome of a ballot; `None` if no ballot of this id is known.
     ///
     /// # Errors
-    /// If a store cannot be read.
+    /// [`StoreError`] if a store cannot be read.
     pub async fn find(
         &self,
         contest: &Contest,
         ballot: BallotId,
     ) -> Result<Option<BallotProgress>, StoreError> {
-        if let Some(fate) = self.in_ledger(contest, ballot).await? {
-            return Ok(Some(fate));
+        if let Some(progress) = self.find_in_ledger(contest, ballot).await? {
+            return Ok(Some(progress));
         }
         if let Some(rejection) = self.stores.database.rejection(contest.id(), ballot).await? {
-            // What was rejected while voting was suspended can be on its way again.
-            let is_kept = is_suspension(&rejection) && self.is_kept(contest, ballot).await?;
-            return Ok(Some(if is_kept {
+            // A ballot that was rejected during a suspension can be in the intake again.
+            let is_submitted_again = is_suspension(&rejection) && self.is_in_intake(contest, ballot).await?;
+            return Ok(Some(if is_submitted_again {
                 BallotProgress::Accepted
             } else {
                 BallotProgress::Rejected(rejection)
             }));
         }
-        if self.is_kept(contest, ballot).await? {
+        if self.is_in_intake(contest, ballot).await? {
             return Ok(Some(BallotProgress::Accepted));
         }
-        // It may have gone from the one to the other meanwhile.
-        self.in_ledger(contest, ballot).await
+        // The ballot may have moved from the intake to the ledger since the first lookup.
+        self.find_in_ledger(contest, ballot).await
     }
 
-    async fn in_ledger(
+    async fn find_in_ledger(
         &self,
         contest: &Contest,
         ballot: BallotId,
@@ -78,8 +81,8 @@ impl BallotProgressReader {
         })
     }
 
-    /// Whether the intake holds a ballot that was promised; never where none is.
-    async fn is_kept(&self, contest: &Contest, ballot: BallotId) -> Result<bool, StoreError> {
+    /// Whether the intake holds a promised ballot. Always false if ballots are never promised.
+    async fn is_in_intake(&self, contest: &Contest, ballot: BallotId) -> Result<bool, StoreError> {
         Ok(self.may_accept
             && self.stores.intake.has_promised_ballot(&contest.record.session(), ballot).await?)
     }

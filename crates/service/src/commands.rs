@@ -1,4 +1,5 @@
-//! Staff commands: each waits in the database until the sequencer has worked it off; the outcome is told once it is shown.
+//! Staff commands. Each command is queued in the database until the sequencer decides it. Its
+//! outcome is answered once it is published.
 
 use std::{sync::Arc, time::Duration};
 
@@ -16,39 +17,39 @@ use tokio::{
 
 use crate::{directory::Directory, recorded::published_log_size};
 
-/// While a command waits, the database is asked so often in case a notice was missed.
+/// Time between two reads of the database while a command is queued, in case a notice was missed.
 const ASK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A command that is in the log.
 #[derive(Debug, Clone, Copy)]
 pub struct RecordedCommand {
-    /// Index of its first entry.
+    /// Index of the command's first log entry.
     pub index: u64,
-    /// How many entries it made.
+    /// Number of log entries that the command made.
     pub entries: u64,
-    /// Size of the log with them.
+    /// Size of the log with these entries.
     pub size: u64,
-    /// Root of the log with them.
+    /// Root of the log with these entries.
     pub root: Hash,
 }
 
-/// Why a command is not in the log, or not known to be.
+/// The reason why a command is not in the log, or is not known to be.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// The staff key has used the `Idempotency-Key` for something else.
+    /// The staff key has used the `Idempotency-Key` for another request.
     #[error("the staff key has used this Idempotency-Key for another request")]
     IdempotencyKeyUsed,
-    /// The contest's rules or phase do not allow it.
+    /// The contest's rules or phase do not allow the command.
     #[error("{detail}")]
     Refused {
-        /// Stable, kebab-case.
+        /// Stable code in kebab-case.
         code: String,
         /// A sentence.
         detail: String,
-        /// Of a certification: what is not decided.
+        /// The undecided categories, if a certification is refused; empty otherwise.
         undecided: Vec<UndecidedCategory>,
     },
-    /// It was not decided in time.
+    /// The command was not decided before the deadline.
     #[error("the command waits still")]
     NotConfirmed,
     /// The process ends.
@@ -60,7 +61,7 @@ pub enum CommandError {
 }
 
 impl CommandError {
-    /// A refusal before the command was queued.
+    /// Returns the refusal of a command that was not queued.
     #[must_use]
     pub fn refused(code: &str, detail: impl Into<String>) -> Self {
         Self::Refused { code: code.to_owned(), detail: detail.into(), undecided: Vec::new() }
@@ -71,28 +72,31 @@ impl CommandError {
 pub struct StaffCommands {
     stores: Stores,
     directory: Arc<Directory>,
-    /// How long a command may take.
+    /// Longest time that a command may take.
     deadline: Duration,
 }
 
 impl StaffCommands {
-    /// On these stores.
+    /// Returns the staff commands of these stores.
     #[must_use]
     pub fn new(stores: Stores, directory: Arc<Directory>, deadline: Duration) -> Self {
         Self { stores, directory, deadline }
     }
 
-    /// Queues a command of a staff key and waits for its outcome. Repeated, it is the same command. What follows is asked of the contest as it is then.
+    /// Queues a command of a staff key and waits for its outcome.
+    ///
+    /// A repeated request is the same command. Before it returns, the directory reads the contest
+    /// again.
     ///
     /// # Errors
-    /// [`CommandError`]
+    /// Every [`CommandError`]. After [`CommandError::NotConfirmed`] the command is still queued.
     pub async fn execute(
         &self,
         id: &ContestId,
         request: RequestId,
         command: Command,
     ) -> Result<RecordedCommand, CommandError> {
-        // Listening first: the notice cannot be missed.
+        // The subscription comes first, so that the notice cannot be missed.
         let notices = self.stores.hub.subscribe();
         let received = self.stores.clock.now();
         let RequestId { by, key } = request.clone();
@@ -102,8 +106,8 @@ impl StaffCommands {
             QueueOutcome::IdempotencyKeyUsed => return Err(CommandError::IdempotencyKeyUsed),
             QueueOutcome::New | QueueOutcome::Known(_) => {
                 self.stores.hub.send(Notice::CommandQueued(id.clone()));
-                let waited = self.outcome_of(id, &request, notices);
-                timeout(self.deadline, waited).await.map_err(|_| CommandError::NotConfirmed)??
+                let wait = self.wait_for_outcome(id, &request, notices);
+                timeout(self.deadline, wait).await.map_err(|_| CommandError::NotConfirmed)??
             }
         };
         self.directory.refresh(id).await?;
@@ -120,7 +124,7 @@ impl StaffCommands {
         }
     }
 
-    /// Whether what the database tells may be told.
+    /// Whether an outcome from the database is published and may be answered.
     async fn is_published(&self, contest: &ContestId, outcome: &CommandOutcome) -> Result<bool, StoreError> {
         Ok(match outcome {
             CommandOutcome::Recorded { size, .. } => {
@@ -130,14 +134,14 @@ impl StaffCommands {
         })
     }
 
-    async fn outcome_of(
+    async fn wait_for_outcome(
         &self,
         contest: &ContestId,
         request: &RequestId,
         mut notices: Receiver<Notice>,
     ) -> Result<CommandOutcome, CommandError> {
         loop {
-            let missed = match timeout(ASK_INTERVAL, notices.recv()).await {
+            let must_read = match timeout(ASK_INTERVAL, notices.recv()).await {
                 Ok(Ok(Notice::Decided(decided))) if decided.contest == *contest => {
                     match decided.commands.iter().find(|(decided, _)| decided == request) {
                         Some((_, outcome)) => return Ok(outcome.clone()),
@@ -148,7 +152,7 @@ impl StaffCommands {
                 Ok(Ok(_)) => false,
                 Ok(Err(RecvError::Closed)) => return Err(CommandError::Stopping),
             };
-            if missed
+            if must_read
                 && let Some(outcome) = self.stores.database.command_outcome(contest, request).await?
                 && self.is_published(contest, &outcome).await?
             {

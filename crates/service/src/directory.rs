@@ -1,4 +1,4 @@
-//! Contests as handlers read them: snapshots in memory, renewed when the hub says that one has changed.
+//! Contests as handlers read them: snapshots in memory that are renewed after a notice of a change.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,44 +15,49 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use tokio::sync::{Mutex, broadcast::error::RecvError};
 
-/// How long to wait before contests that could not be read are read again.
+/// Delay before contests that could not be read are read again.
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
 /// One contest at one revision.
 pub struct Contest {
-    /// As the database has it.
+    /// The contest's record in the database.
     pub record: ContestRecord,
-    /// For checking ballots.
+    /// Checks the selections of ballots.
     pub validator: BallotValidator,
-    /// The days of a contest in which voters vote once a day, each with its first instant; empty for others.
+    /// The days of a contest in which voters vote once per day, each with its first instant; empty
+    /// for other contests.
     pub days: Days,
-    /// None once it is destroyed.
+    /// The contest's tag key; `None` after its destruction.
     pub tag_key: Option<TagKey>,
     /// The log's verifier key, as text.
     pub verifier_key: String,
     /// The log's origin.
     pub origin: String,
-    /// Whether the operator has it left alone: nothing of it is recorded.
+    /// Whether the operator excluded the contest. Its ballots and commands are not recorded.
     pub is_excluded: bool,
-    /// Whether it was ever certified, also if it has been reopened since.
+    /// Whether the contest was ever certified, even if it has been reopened since.
     pub was_certified: bool,
-    /// Of a draft: the texts that have been refused only since it was stored, and that keep it from opening.
+    /// The mistakes that the current rules find in a draft and that keep it from opening.
+    ///
+    /// The rules can have changed since the draft was stored. `None` if there are none, or if the
+    /// contest is no draft.
     pub refused_texts: Option<String>,
 }
 
 impl Contest {
-    /// Reads what a record does not hold.
+    /// Reads the facts that a record does not hold.
     async fn read(
         record: ContestRecord,
         database: &dyn Database,
         keyring: &Keyring,
         is_excluded: bool,
     ) -> Result<Self, StoreError> {
-        // The beginning of its log may be what is missing.
+        // The log of an excluded contest may lack its first entry.
         let days = if is_excluded { Days::default() } else { days(&record, database).await? };
         let was_certified = match record.state.phase {
             Phase::Draft | Phase::Suspended | Phase::Open => false,
-            // A reopening leads back here. It changes the record as a certification does, so that every process asks again.
+            // A reopened contest has one of these phases. A reopening changes the record as a
+            // certification does, so every process reads this again.
             Phase::Closed | Phase::Frozen => was_certified(database, record.id()).await?,
             Phase::Certified => true,
         };
@@ -96,13 +101,13 @@ impl Contest {
         })
     }
 
-    /// Its id.
+    /// The contest's id.
     #[must_use]
     pub fn id(&self) -> &ContestId {
         self.record.id()
     }
 
-    /// Where it stands.
+    /// The contest's phase.
     #[must_use]
     pub fn phase(&self) -> Phase {
         self.record.state.phase
@@ -114,14 +119,16 @@ impl Contest {
         self.record.definition.opens.timestamp()
     }
 
-    /// The first instant after voting, as it stands now.
+    /// The first instant after voting, as currently set.
     #[must_use]
     pub fn closes(&self) -> Timestamp {
         self.record.state.closes.timestamp()
     }
 }
 
-/// The days that the log begins with, once there is one: another table of time zones than that of the opening cannot change them.
+/// Returns the days in the first entry of the log, or the days of a draft.
+///
+/// After the opening, a newer time zone table cannot change the days.
 async fn days(record: &ContestRecord, database: &dyn Database) -> Result<Days, StoreError> {
     if record.state.phase == Phase::Draft || record.definition.rules.ballot.period != Period::Day {
         return Ok(record.definition.days().unwrap_or_default());
@@ -135,22 +142,26 @@ async fn days(record: &ContestRecord, database: &dyn Database) -> Result<Days, S
     Err(StoreError::Corrupt(format!("the log of {} does not begin with its days", record.id())))
 }
 
-/// All contests by id. [`Directory::follow`] writes, and handlers that have just changed a contest; all handlers read.
+/// All contests by id.
+///
+/// [`Directory::follow`] writes, and so do handlers that have just changed a contest. All handlers
+/// read.
 pub struct Directory {
     database: Arc<dyn Database>,
     keyring: Arc<Keyring>,
-    /// Those that are left alone.
+    /// The contests that the operator excluded.
     without: HashSet<ContestId>,
     contests: ArcSwap<HashMap<ContestId, Arc<Contest>>>,
-    /// Held from the reading of the database until what was read is here: what was read earlier must not come later.
+    /// Held from the read of the database until the result is stored here, so that an older read
+    /// never replaces a newer one.
     turn: Mutex<()>,
 }
 
 impl Directory {
-    /// Reads all contests, of which those in `without` are left alone.
+    /// Reads all contests. The operator excluded the contests in `without`.
     ///
     /// # Errors
-    /// When the database cannot be read, or a contest in it.
+    /// [`StoreError`] if the database, or a contest in it, cannot be read.
     pub async fn read(
         database: Arc<dyn Database>,
         keyring: Arc<Keyring>,
@@ -179,25 +190,28 @@ impl Directory {
         Contest::read(record, &*self.database, &self.keyring, is_excluded).await
     }
 
-    /// The contest of an id.
+    /// Returns the contest with this id.
     #[must_use]
     pub fn contest(&self, id: &ContestId) -> Option<Arc<Contest>> {
         self.contests.load().get(id).cloned()
     }
 
-    /// The contest that a text names.
+    /// Returns the contest whose id is this text.
     pub fn find(&self, id: &str) -> Option<Arc<Contest>> {
         self.contests.load().get(id).cloned()
     }
 
-    /// All contests, by id.
+    /// Returns all contests, in the order of their ids.
     pub fn all(&self) -> Vec<Arc<Contest>> {
         let mut all: Vec<_> = self.contests.load().values().cloned().collect();
         all.sort_by(|a, b| a.id().cmp(b.id()));
         all
     }
 
-    /// Reads one contest anew, unless it is as it was.
+    /// Reads one contest again, unless its version is unchanged.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the contest cannot be read. The directory then keeps its snapshot.
     pub async fn refresh(&self, id: &ContestId) -> Result<(), StoreError> {
         let _turn = self.turn.lock().await;
         let known = self.contest(id).map(|contest| contest.record.version());
@@ -214,28 +228,30 @@ impl Directory {
         Ok(())
     }
 
-    /// Keeps up with the hub's notices. What cannot be read is read again, all of it, until it can.
+    /// Follows the hub's notices.
+    ///
+    /// If a contest cannot be read, all contests are read again until that succeeds.
     pub async fn follow(self: Arc<Self>, hub: Arc<Hub>) {
         let mut notices = hub.subscribe();
-        // What changed since the first reading and this moment.
+        // Contests may have changed between the first read and the subscription.
         hub.deliver(Notice::Missed);
         loop {
-            let mut renewed = match notices.recv().await {
+            let mut result = match notices.recv().await {
                 Ok(Notice::ContestChanged(id)) => {
-                    let renewed = self.refresh(&id).await;
-                    if renewed.is_ok() && self.contest(&id).is_none() {
+                    let result = self.refresh(&id).await;
+                    if result.is_ok() && self.contest(&id).is_none() {
                         hub.forget(&id);
                     }
-                    renewed
+                    result
                 }
                 Ok(Notice::Missed) | Err(RecvError::Lagged(_)) => self.read_all().await,
                 Ok(_) => Ok(()),
                 Err(RecvError::Closed) => return,
             };
-            while let Err(error) = renewed {
+            while let Err(error) = result {
                 tracing::error!(%error, "contests cannot be read");
                 tokio::time::sleep(RETRY_DELAY).await;
-                renewed = self.read_all().await;
+                result = self.read_all().await;
             }
         }
     }
@@ -270,7 +286,7 @@ mod tests {
         let later = Arc::clone(&directory);
         let id = new.id.clone();
         let later = tokio::spawn(async move { later.refresh(&id).await });
-        // As far as it comes.
+        // The second read gets as far as it can.
         tokio::time::sleep(Duration::from_millis(50)).await;
         faults.release();
         earlier.await.unwrap().unwrap();

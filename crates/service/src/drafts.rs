@@ -1,4 +1,4 @@
-//! Drafts of contests: made, edited, and deleted again.
+//! Drafts of contests: creating, editing and deleting them.
 
 use std::sync::Arc;
 
@@ -11,41 +11,43 @@ use crate::{
     rounds::{self, RoundsError, mistake},
 };
 
-/// Makes, edits and deletes drafts.
+/// Creates, edits and deletes drafts.
 pub struct Drafts {
     stores: Stores,
     directory: Arc<Directory>,
     keyring: Arc<Keyring>,
 }
 
-/// What became of a definition.
+/// The outcome of storing a definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PutOutcome {
-    /// It is a new draft.
+    /// The definition is a new draft.
     Created,
-    /// It took the place of the draft's, or is the same as that.
+    /// The definition replaced the draft's definition, or is equal to it.
     Edited,
 }
 
-/// Why a draft is not made, edited or deleted. Nothing was changed, except that of [`DraftError::Store`] it may not be known.
+/// The reason why a draft is not created, edited or deleted.
+///
+/// Nothing was changed. Only after [`DraftError::Store`] this is not certain.
 #[derive(Debug, thiserror::Error)]
 pub enum DraftError {
-    /// The definition has mistakes that it cannot tell by itself, or there are no entries to be had for it.
+    /// The definition has mistakes that it does not show alone, or its entries are not available.
     #[error(transparent)]
     Definition(#[from] RoundsError),
-    /// The contest is no draft any more.
+    /// The contest is no longer a draft.
     #[error("{0}")]
     NotADraft(String),
-    /// There is a contest of this id, which the request does not want to edit.
+    /// A contest with this id exists at this revision, and the request does not edit it.
     #[error("the contest exists at revision {0}: send it as If-Match to edit it")]
     Exists(u64),
-    /// There is no contest of this id, or at another revision than the one to be edited.
+    /// There is no contest of this id, or its revision is not the one to be edited.
     #[error("the contest is at another revision")]
     OtherRevision,
-    /// Somebody else changed it at the same moment.
+    /// Another request changed the contest at the same time.
     #[error("{0}")]
     ChangedMeanwhile(String),
-    /// No key can be made for it.
+    /// No tag key can be created for the contest.
     #[error(transparent)]
     Key(#[from] KeyringError),
     /// A store failed.
@@ -54,19 +56,24 @@ pub enum DraftError {
 }
 
 impl Drafts {
-    /// On these stores.
+    /// Returns the drafts of these stores.
     #[must_use]
     pub fn new(stores: Stores, directory: Arc<Directory>, keyring: Arc<Keyring>) -> Self {
         Self { stores, directory, keyring }
     }
 
-    /// Makes a draft, or edits one if `expected` says so of its revision. The same definition sent again, most likely because the
-    /// answer was lost, changes nothing. `key` asks for it, and learns of no draft that it is not for.
+    /// Creates a draft, or edits one if `expected` accepts its revision.
     ///
-    /// The contest is `None` if somebody has deleted it meanwhile.
+    /// The same definition sent again changes nothing. Its first answer was most likely lost. `key`
+    /// is the staff key of the request. The answer reveals no draft that the key does not cover.
+    /// The contest is `None` if another request has deleted it meanwhile.
     ///
     /// # Errors
-    /// [`DraftError`]
+    /// - [`DraftError::Definition`]: the definition has mistakes, or its entries are not available.
+    /// - [`DraftError::NotADraft`], [`DraftError::Exists`], [`DraftError::OtherRevision`],
+    ///   [`DraftError::ChangedMeanwhile`]: the stored contest does not allow it.
+    /// - [`DraftError::Key`]: no tag key can be created.
+    /// - [`DraftError::Store`]: a store failed.
     pub async fn put(
         &self,
         key: &StaffKey,
@@ -76,10 +83,10 @@ impl Drafts {
     ) -> Result<(PutOutcome, Option<Arc<Contest>>), DraftError> {
         check(id, &definition, self.stores.clock.now())?;
         let definition = rounds::resolve(&self.stores, &self.directory, key, definition).await?;
-        let put = self.store(id, &definition, expected).await?;
+        let outcome = self.store(id, &definition, expected).await?;
         self.directory.refresh(id).await?;
         self.stores.hub.send(Notice::ContestChanged(id.clone()));
-        Ok((put, self.directory.contest(id)))
+        Ok((outcome, self.directory.contest(id)))
     }
 
     async fn store(
@@ -113,23 +120,24 @@ impl Drafts {
         }
     }
 
-    /// Deletes a draft, or a test contest with all that belongs to it.
+    /// Deletes a draft, or a test contest with all its data.
     ///
     /// # Errors
-    /// [`DraftError::NotADraft`], [`DraftError::Store`]
+    /// - [`DraftError::NotADraft`]: the contest is neither a draft nor a test.
+    /// - [`DraftError::Store`]: a store failed.
     pub async fn delete(&self, id: &ContestId) -> Result<(), DraftError> {
         self.stores.database.delete_contest(id).await.map_err(|error| match error {
             StoreError::Conflict(detail) => DraftError::NotADraft(detail),
             other => other.into(),
         })?;
-        // The sequencer clears up the rest.
+        // The sequencer removes the rest.
         self.stores.hub.send(Notice::ContestChanged(id.clone()));
         self.directory.refresh(id).await?;
         Ok(())
     }
 }
 
-/// What a definition by itself cannot tell.
+/// Checks the facts that the definition alone does not show.
 fn check(id: &ContestId, definition: &Definition, now: Timestamp) -> Result<(), RoundsError> {
     if definition.id != *id {
         return Err(mistake("contest.id", &format!("is {}, but the path says {id}", definition.id), None));

@@ -1,4 +1,5 @@
-//! An installation within a test: one draft, `photos`, on SQLite, and an intake whose clock can be set.
+//! An installation for tests: one draft, `photos`, on SQLite, and an intake whose clock tests can
+//! set.
 
 use std::{collections::HashSet, sync::Arc};
 

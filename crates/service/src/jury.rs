@@ -1,7 +1,8 @@
-//! Scores and recusals that stand, and what is asked of the jurors who enter them.
+//! The scores and recusals in force, and the checks on what jurors enter.
 //!
-//! What stands is read from the commands that became entries: the table tells what was entered, by whom and at which index of the log, and it is
-//! written in the transaction that appends the entries. The log says the same, among the ballots.
+//! They are read from the recorded commands. The command table holds each entry, its staff key and
+//! its index in the log. It is written in the transaction that appends the entries. The log holds
+//! the same facts, among the ballots.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +19,7 @@ use acclaim_store::{
 
 use crate::{commands::CommandError, directory::Contest, long_reads::LongReads};
 
-/// The newest scores of a juror in a category, by one criterion if the panel has several.
+/// The newest scores of a juror in a category, for one criterion if the panel has several.
 #[derive(Debug, Clone)]
 pub struct StandingScores {
     /// The juror's panel.
@@ -27,15 +28,15 @@ pub struct StandingScores {
     pub juror: String,
     /// The category.
     pub category: String,
-    /// The criterion.
+    /// The criterion; `None` if the panel has no criteria.
     pub criterion: Option<String>,
     /// Entry and score.
     pub values: Vec<(String, String)>,
-    /// Name of the staff key that entered them.
+    /// Name of the staff key that entered the scores.
     pub by: String,
-    /// Where they are in the log.
+    /// Index of the scores in the log.
     pub index: u64,
-    /// How often they were entered, corrections included.
+    /// Number of times that the scores were entered, corrections included.
     pub times: u64,
 }
 
@@ -48,15 +49,18 @@ pub struct StandingRecusal {
     pub juror: String,
     /// The entry that the juror does not judge.
     pub entry: String,
-    /// Why.
+    /// The reason of the recusal.
     pub reason: String,
-    /// Name of the staff key that entered it.
+    /// Name of the staff key that entered the recusal.
     pub by: String,
-    /// Where it is in the log.
+    /// Index of the recusal in the log.
     pub index: u64,
 }
 
-/// A juror's name in the log: that of the key, in the spelling of the panel's definition if that names the juror.
+/// Returns a juror's name in the log.
+///
+/// It is the name of the key. If the panel's definition names the juror, it is in the definition's
+/// spelling.
 #[must_use]
 pub fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
     let panels = contest.record.definition.rules.panels.iter();
@@ -64,32 +68,35 @@ pub fn own_name<'a>(contest: &'a Contest, key: &'a StaffKey) -> &'a str {
     own.into_iter().find(|juror| juror::is_same_name(juror, &key.name)).map_or(&key.name, String::as_str)
 }
 
-/// The panel of a juror's key, and the juror's name in the log.
-fn own_place<'a>(contest: &'a Contest, key: &'a StaffKey) -> Option<(&'a PanelId, &'a str)> {
+/// Returns the panel of a juror's key, and the juror's name in the log; `None` if the key has no
+/// panel.
+fn own_juror<'a>(contest: &'a Contest, key: &'a StaffKey) -> Option<(&'a PanelId, &'a str)> {
     Some((key.panel.as_ref()?, own_name(contest, key)))
 }
 
 /// Panel, juror, category and criterion.
 type ScoreKey = (String, String, String, Option<String>);
 
-/// Reads what stands of a jury.
+/// Reads the scores and recusals of a jury.
 pub struct JuryReader {
     database: Arc<dyn Database>,
-    /// Places for readings of all jurors' scores.
+    /// Bounds concurrent reads of all jurors' scores.
     long_reads: LongReads,
 }
 
 impl JuryReader {
-    /// Of this database. `long_reads` bounds the readings that go on at once.
+    /// Returns a reader of this database. `long_reads` bounds its concurrent long reads.
     #[must_use]
     pub fn new(database: Arc<dyn Database>, long_reads: LongReads) -> Self {
         Self { database, long_reads }
     }
 
-    /// The jurors of a panel among whom one is looked for by name: an own key makes a juror where the panel names none.
+    /// Returns the jurors of a panel for the lookup of one juror by name.
+    ///
+    /// If the panel names no jurors, a juror's key makes its own holder a juror.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError`] if the database fails.
     pub async fn load_jurors_by_name(
         &self,
         contest: &Contest,
@@ -106,34 +113,34 @@ impl JuryReader {
             own.add(&panel.id, &key.name);
             return Ok(own);
         }
-        let _place = self.long_reads.acquire().await;
+        let _permit = self.long_reads.acquire().await;
         jurors::load_jurors_by_name(&*self.database, &contest.record, panel, juror).await
     }
 
-    /// All jurors of a contest, as far as they are named or known by their keys or scores.
+    /// Returns all jurors of a contest that the definition names, or that have keys or scores.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError`] if the database fails.
     pub async fn jurors(&self, contest: &Contest) -> Result<Jurors, StoreError> {
-        // It reads all scores.
-        let _place = self.long_reads.acquire().await;
+        // The call reads all scores.
+        let _permit = self.long_reads.acquire().await;
         jurors::load_jurors(&*self.database, &contest.record).await
     }
 
-    /// The scores that stand, of all jurors or of the one whose key it is.
+    /// Returns the scores in force, of all jurors or of the juror whose key is `own`.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError`] if the database fails.
     pub async fn scores(
         &self,
         contest: &Contest,
         own: Option<&StaffKey>,
     ) -> Result<Vec<StandingScores>, StoreError> {
-        let own = own.and_then(|key| own_place(contest, key));
+        let own = own.and_then(|key| own_juror(contest, key));
         let filter =
             own.map_or(CommandFilter::Scores, |(panel, juror)| CommandFilter::ScoresByJuror { panel, juror });
-        // A big jury's scores, and one juror's with all corrections, are read for few requests at a time.
-        let _place = self.long_reads.acquire().await;
+        // The scores of a large jury, and one juror's scores with all corrections, are long reads.
+        let _permit = self.long_reads.acquire().await;
         let mut newest: BTreeMap<ScoreKey, StandingScores> = BTreeMap::new();
         let keep_newest = |queued: QueuedCommand, outcome| keep_newest(&mut newest, queued, outcome);
         for_each_recorded(&*self.database, contest.id(), filter, keep_newest).await?;
@@ -142,7 +149,9 @@ impl JuryReader {
         Ok(newest.into_values().filter(|standing| !standing.values.is_empty()).collect())
     }
 
-    /// Drops scores for entries that their juror was recused for after they were entered; also where the juror has rejoined since.
+    /// Drops scores for entries for which the juror was recused after entering them.
+    ///
+    /// It drops them even if the juror has rejoined since.
     async fn drop_recused(
         &self,
         id: &ContestId,
@@ -152,41 +161,43 @@ impl JuryReader {
         let drop = |queued: QueuedCommand, outcome| {
             let (
                 Command::Recusal { panel, juror, entry, rejoins: false, .. },
-                CommandOutcome::Recorded { index: recused, .. },
+                CommandOutcome::Recorded { index: recused_at, .. },
             ) = (queued.command, outcome)
             else {
                 return;
             };
             let from = (panel.as_str().to_owned(), juror.clone(), String::new(), None);
-            let of_juror = newest.range_mut(from..);
-            for (_, standing) in of_juror
-                .take_while(|((of_panel, of, ..), _)| (of_panel.as_str(), of) == (panel.as_str(), &juror))
-                .filter(|(_, standing)| standing.index < recused)
+            let panel_scores = newest.range_mut(from..);
+            for (_, standing) in panel_scores
+                .take_while(|((score_panel, score_juror, ..), _)| {
+                    (score_panel.as_str(), score_juror) == (panel.as_str(), &juror)
+                })
+                .filter(|(_, standing)| standing.index < recused_at)
             {
-                standing.values.retain(|(scored, _)| scored != entry.as_str());
+                standing.values.retain(|(scored_entry, _)| scored_entry != entry.as_str());
             }
         };
         for_each_recorded(&*self.database, id, CommandFilter::recusals(own), drop).await
     }
 
-    /// The recusals that stand, of all jurors or of the one whose key it is.
+    /// Returns the recusals in force, of all jurors or of the juror whose key is `own`.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError`] if the database fails.
     pub async fn recusals(
         &self,
         contest: &Contest,
         own: Option<&StaffKey>,
     ) -> Result<Vec<StandingRecusal>, StoreError> {
-        let filter = CommandFilter::recusals(own.and_then(|key| own_place(contest, key)));
-        let _place = self.long_reads.acquire().await;
+        let filter = CommandFilter::recusals(own.and_then(|key| own_juror(contest, key)));
+        let _permit = self.long_reads.acquire().await;
         standing_recusals(&*self.database, contest.id(), filter).await
     }
 
-    /// The recusals of one juror that stand.
+    /// Returns the recusals of one juror that are in force.
     ///
     /// # Errors
-    /// When the database fails.
+    /// [`StoreError`] if the database fails.
     pub async fn recusals_of(
         &self,
         contest: &ContestId,
@@ -199,38 +210,42 @@ impl JuryReader {
     /// Whether a request's command has an outcome already.
     ///
     /// # Errors
-    /// When the database fails.
-    pub async fn is_decided(&self, contest: &ContestId, asked: &RequestId) -> Result<bool, StoreError> {
-        Ok(self.database.command_outcome(contest, asked).await?.is_some())
+    /// [`StoreError`] if the database fails.
+    pub async fn is_decided(&self, contest: &ContestId, request: &RequestId) -> Result<bool, StoreError> {
+        Ok(self.database.command_outcome(contest, request).await?.is_some())
     }
 
-    /// Refuses what a juror enters in vain: too late, or once more than a juror can. The sequencer would refuse it too, but what jurors send in vain is not to
-    /// fill the database. What is sent again is answered again.
+    /// Refuses an entry of a juror that comes too late, or that exceeds the limit of corrections.
+    ///
+    /// The sequencer would refuse it too. The check here keeps useless commands out of the
+    /// database. A repeated request passes, so that it gets its earlier answer.
     ///
     /// # Errors
-    /// [`CommandError::Refused`], and when the database fails.
+    /// - [`CommandError::Refused`]: the entry comes too late, or exceeds the limit.
+    /// - [`CommandError::Store`]: the database fails.
     pub async fn check_juror(
         &self,
         contest: &Contest,
         key: &StaffKey,
-        asked: &RequestId,
+        request: &RequestId,
         command: &Command,
     ) -> Result<(), CommandError> {
         if key.role != Role::Juror {
             return Ok(());
         }
-        let (mut is_repeated, mut entered) = (false, 0);
-        let look = |queued: QueuedCommand, _| {
-            is_repeated |= queued.id() == *asked;
-            entered += usize::from(queued.by == key.name);
+        let (mut is_repeated, mut entry_count) = (false, 0);
+        let count_entries = |queued: QueuedCommand, _| {
+            is_repeated |= queued.id() == *request;
+            entry_count += usize::from(queued.by == key.name);
         };
-        for_each_recorded(&*self.database, contest.id(), CommandFilter::SameTarget(command), look).await?;
+        for_each_recorded(&*self.database, contest.id(), CommandFilter::SameTarget(command), count_entries)
+            .await?;
         if is_repeated {
             return Ok(());
         }
         check_time(contest)?;
-        // The sequencer counts too, and no request slips past it.
-        if entered >= MAX_CORRECTIONS {
+        // The sequencer counts again, so no concurrent request exceeds the limit.
+        if entry_count >= MAX_CORRECTIONS {
             let (code, detail) = TOO_MANY_CORRECTIONS;
             return Err(CommandError::refused(code, detail));
         }
@@ -248,7 +263,7 @@ fn check_time(contest: &Contest) -> Result<(), CommandError> {
     Err(CommandError::refused(code, detail))
 }
 
-/// Takes in scores of the log; those of a higher index stand.
+/// Takes recorded scores. The scores with the highest index are in force.
 fn keep_newest(
     newest: &mut BTreeMap<ScoreKey, StandingScores>,
     queued: QueuedCommand,
@@ -262,26 +277,26 @@ fn keep_newest(
         return;
     };
     let [panel, category] = [panel.as_str(), category.as_str()].map(str::to_owned);
-    let place = (panel.clone(), juror.clone(), category.clone(), criterion.clone());
-    let known = newest.get(&place);
+    let lookup_key = (panel.clone(), juror.clone(), category.clone(), criterion.clone());
+    let known = newest.get(&lookup_key);
     let times = known.map_or(0, |known| known.times) + 1;
     if known.is_some_and(|known| known.index > index) {
         return;
     }
     let values = values.into_iter().map(|(entry, score)| (entry.to_string(), score)).collect();
     let by = queued.by;
-    newest.insert(place, StandingScores { panel, juror, category, criterion, values, by, index, times });
+    newest.insert(lookup_key, StandingScores { panel, juror, category, criterion, values, by, index, times });
 }
 
-/// The recusals that stand of those sought, by panel, juror and entry.
+/// Returns the recusals in force that match the filter, by panel, juror and entry.
 async fn standing_recusals(
     commands: &(impl Commands + ?Sized),
     id: &ContestId,
     filter: CommandFilter<'_>,
 ) -> Result<Vec<StandingRecusal>, StoreError> {
-    let mut found = BTreeMap::new();
-    // They come in the order of the log.
-    let take = |queued: QueuedCommand, outcome| {
+    let mut recusals = BTreeMap::new();
+    // The commands come in the order of the log.
+    let apply = |queued: QueuedCommand, outcome| {
         let (
             Command::Recusal { panel, juror, entry, rejoins, reason },
             CommandOutcome::Recorded { index, .. },
@@ -290,13 +305,14 @@ async fn standing_recusals(
             return;
         };
         let [panel, entry] = [panel.to_string(), entry.to_string()];
-        let place = (panel.clone(), juror.clone(), entry.clone());
+        let lookup_key = (panel.clone(), juror.clone(), entry.clone());
         if rejoins {
-            found.remove(&place);
+            recusals.remove(&lookup_key);
         } else {
-            found.insert(place, StandingRecusal { panel, juror, entry, reason, by: queued.by, index });
+            recusals
+                .insert(lookup_key, StandingRecusal { panel, juror, entry, reason, by: queued.by, index });
         }
     };
-    for_each_recorded(commands, id, filter, take).await?;
-    Ok(found.into_values().collect())
+    for_each_recorded(commands, id, filter, apply).await?;
+    Ok(recusals.into_values().collect())
 }

@@ -1,13 +1,20 @@
-//! What the API does, without HTTP: it knows neither statuses nor routes. Errors are one enum for each module; the API maps them.
+//! The work of the API without HTTP: this crate knows neither status codes nor routes.
+//!
+//! Each module has its own error enum. The API maps these errors to problems.
 //!
 //! - [`directory`]: contests as requests read them.
-//! - [`drafts`], [`rounds`]: definitions made, edited and deleted, and the entries that they take from another contest.
-//! - [`casting`]: from a voter's selections to a ballot, and to its answer. [`submission_queue`] has the ballots on their way to the intake, and the
-//!   requests that wait for them.
-//! - [`ballot_progress`], [`recorded`], [`own_votes`]: what became of a ballot, what is in the log of it, and of a voter.
-//! - [`commands`], [`passes`]: what staff ask for.
-//! - [`jury`], [`score_sheet`]: what jurors have scored, and which scores a contest takes.
+//! - [`drafts`], [`rounds`]: creating, editing and deleting definitions, and the entries that they
+//!   take from another contest.
+//! - [`casting`]: from a voter's selections to a ballot, and to its answer. [`submission_queue`]
+//!   holds the ballots on their way to the intake, and the requests that wait for them.
+//! - [`ballot_progress`], [`recorded`], [`own_votes`]: the outcome of a ballot, the published part
+//!   of the log, and a voter's own ballots.
+//! - [`sheet`], [`window`]: the channel and period of a ballot, and the time in which a contest
+//!   takes ballots.
+//! - [`commands`], [`passes`]: the requests of staff.
+//! - [`jury`], [`score_sheet`]: the scores of jurors, and the scores that a contest accepts.
 //! - [`revoked_passes`]: which passes are refused.
+//! - [`long_reads`]: the limit of long database reads.
 //! - [`readiness`]: whether ballots can be recorded.
 
 pub mod ballot_progress;

@@ -1,14 +1,15 @@
-//! Readings that take long: all ballots of a voter who has many, all scores of a jury, pieces of a log. A few go on at once, so that the others have the
-//! database to themselves meanwhile.
+//! Long reads: all ballots of a voter with many ballots, all scores of a jury, or pieces of a log.
+//!
+//! Only a few of them run at once, so that other requests can use the database.
 
 use std::sync::Arc;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// Readings that go on at once.
+/// Maximum number of long reads at the same time.
 const MAX_CONCURRENT_READS: usize = 2;
 
-/// Places for such readings; clones share them.
+/// Permits for long reads. Clones share them.
 #[derive(Clone)]
 pub struct LongReads(Arc<Semaphore>);
 
@@ -19,7 +20,7 @@ impl Default for LongReads {
 }
 
 impl LongReads {
-    /// A place, as soon as there is one; dropping it leaves it to the next.
+    /// Waits for a permit. Dropping the permit frees it for the next read.
     pub async fn acquire(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.0).acquire_owned().await.ok()
     }

@@ -1,4 +1,5 @@
-//! What a voter has cast, and what is left to cast: of any voter quickly, also of one with thousands of ballots.
+//! A voter's own ballots and the remaining votes. Reads stay fast even for voters with thousands of
+//! ballots.
 
 use std::collections::{HashMap, HashSet};
 
@@ -12,21 +13,24 @@ use crate::{
     window::check_window,
 };
 
-/// Ballots of one reading, and of one answer.
+/// Number of ballots in one database read, and in one answer.
 const PAGE: usize = 500;
-/// Readings of one request. Whoever casts category by category, in several channels, can have more ballots than that.
+/// Maximum number of reads per request.
+///
+/// A voter who casts each category separately, in several channels, can have more ballots than
+/// these reads return.
 const MAX_PAGES: usize = 24;
 
-/// A voter's ballot with what it chose.
+/// A voter's ballot with its selections.
 #[derive(Debug)]
 pub struct OwnBallot {
-    /// What it is now.
+    /// The ballot's id, index and current state.
     pub recorded: RecordedBallot,
-    /// The hash of its leaf.
+    /// The hash of the ballot's leaf.
     pub leaf_hash: Hash,
-    /// Where the contest has channels.
+    /// The channel, if the contest has channels.
     pub channel: Option<String>,
-    /// Where the contest has periods: the day, or the ballot's number.
+    /// The day or the ballot's number, if the contest has periods.
     pub period: Option<String>,
     /// The log entry.
     pub entry: String,
@@ -34,14 +38,14 @@ pub struct OwnBallot {
     pub selections: Vec<(String, String)>,
 }
 
-/// A voter's ballots in the channel of a pass, and what is left to cast.
+/// A voter's ballots in the channel of a pass, and the remaining votes.
 #[derive(Debug)]
 pub struct OwnBallots {
-    /// Those that fill categories, at most 500, in the order of the log.
+    /// The ballots that fill slots, at most 500, in the order of the log.
     pub ballots: Vec<OwnBallot>,
-    /// Older ones are before this index of the log; `None` if there are none.
+    /// Older ballots have a smaller index than this; `None` if there are none.
     pub older: Option<u64>,
-    /// What is left.
+    /// The remaining votes.
     pub next: RemainingVotes,
 }
 
@@ -49,30 +53,32 @@ pub struct OwnBallots {
 #[derive(Clone)]
 pub struct OwnVotes {
     stores: Stores,
-    /// Places for readings of all ballots of a voter who has many.
+    /// Bounds concurrent reads of all ballots of a voter with many.
     long_reads: LongReads,
 }
 
-/// Some of a voter's ballots, newest first.
+/// A part of a voter's ballots, newest first.
 struct Page {
-    /// Those of the pass's channel that fill slots: all but the replaced ones.
+    /// The ballots of the pass's channel that fill slots. Replaced ballots fill none.
     ballots: Vec<OwnBallot>,
-    /// Before which index the next page begins, if there may be one.
+    /// The index before which the next page begins; `None` if this page is the last.
     next: Option<u64>,
 }
 
-/// What is left to vote in.
+/// The remaining votes of a voter.
 #[derive(Debug, Default)]
 pub struct RemainingVotes {
-    /// The period to vote in now: today, or the smallest number with a category left; `None` if there is none, or if the contest has no periods.
+    /// The current period: today, or the smallest ballot number with a category left.
+    ///
+    /// `None` if there is none, or if the contest has no periods.
     pub period: Option<String>,
-    /// With numbered ballots: numbers with a category left.
+    /// Number of ballots with a category left, if the contest numbers ballots.
     pub ballots_left: Option<u32>,
-    /// Categories without a ballot, in this channel and period; `None` if that is not known.
+    /// Categories without a ballot in this channel and period; `None` if that is unknown.
     pub left: Option<Vec<String>>,
 }
 
-/// What a sheet's ballots fill.
+/// The categories and votes that a sheet's ballots fill.
 #[derive(Default)]
 struct Sheet {
     categories: HashSet<String>,
@@ -83,16 +89,19 @@ struct Sheet {
 type Sheets = HashMap<Option<String>, Sheet>;
 
 impl OwnVotes {
-    /// Of these stores. `long_reads` bounds the readings of voters with many ballots that go on at once.
+    /// Returns a reader of these stores. `long_reads` bounds the concurrent reads for voters with
+    /// many ballots.
     #[must_use]
     pub fn new(stores: Stores, long_reads: LongReads) -> Self {
         Self { stores, long_reads }
     }
 
-    /// A voter's ballots below an index of the log, or the newest, and what is left to cast now.
+    /// Returns a voter's ballots and the remaining votes.
+    ///
+    /// The ballots are those below the log index `before`, or the newest ones.
     ///
     /// # Errors
-    /// When a store fails.
+    /// [`StoreError`] if a store fails.
     pub async fn list(
         &self,
         contest: &Contest,
@@ -100,27 +109,29 @@ impl OwnVotes {
         before: Option<u64>,
     ) -> Result<OwnBallots, StoreError> {
         let now = self.stores.clock.now();
-        let shown = self.shown_of(contest).await?;
-        let newest = self.read_page(contest, pass, shown).await?;
+        let published = self.published_size(contest).await?;
+        let newest = self.read_page(contest, pass, published).await?;
         let next = self.next_sheet(contest, pass, &newest, now).await?;
-        let mut listed = match before {
-            Some(before) => self.read_page(contest, pass, before.min(shown)).await?,
+        let mut page = match before {
+            Some(before) => self.read_page(contest, pass, before.min(published)).await?,
             None => newest,
         };
-        // Whole pages may be of another channel, or replaced.
+        // All ballots of a page may be replaced, or belong to another channel.
         for _ in 1..MAX_PAGES {
-            let Some(before) = listed.next.filter(|_| listed.ballots.is_empty()) else { break };
-            listed = self.read_page(contest, pass, before).await?;
+            let Some(before) = page.next.filter(|_| page.ballots.is_empty()) else { break };
+            page = self.read_page(contest, pass, before).await?;
         }
-        listed.ballots.reverse();
-        Ok(OwnBallots { ballots: listed.ballots, older: listed.next, next })
+        page.ballots.reverse();
+        Ok(OwnBallots { ballots: page.ballots, older: page.next, next })
     }
 
-    /// The categories of a ballot that its voter's recorded ballots of the same channel and period fill; `None` if the voter has more ballots than are read
-    /// at once.
+    /// Returns the categories of a ballot that the voter's recorded ballots fill in the same
+    /// channel and period.
+    ///
+    /// `None` if the voter has more ballots than one read returns.
     ///
     /// # Errors
-    /// When a store fails.
+    /// [`StoreError`] if a store fails.
     pub(crate) async fn filled(
         &self,
         contest: &Contest,
@@ -129,22 +140,22 @@ impl OwnVotes {
         let channel = ballot.channel.and_then(|channel| channel.parse().ok());
         let pass =
             Pass { voter: ballot.voter, channel, group: None, expires: Timestamp::MAX, admission: None };
-        let page = self.read_page(contest, &pass, self.shown_of(contest).await?).await?;
+        let page = self.read_page(contest, &pass, self.published_size(contest).await?).await?;
         if page.next.is_some() {
             return Ok(None);
         }
         let own = page.ballots.iter().filter(|own| own.period.as_deref() == ballot.period);
-        let taken: HashSet<&str> =
+        let filled_categories: HashSet<&str> =
             own.flat_map(|own| own.selections.iter().map(|(category, _)| category.as_str())).collect();
         let categories = ballot.selections.iter().map(|(category, _)| category);
         let mut filled: Vec<String> =
-            categories.filter(|category| taken.contains(category)).map(str::to_owned).collect();
+            categories.filter(|category| filled_categories.contains(category)).map(str::to_owned).collect();
         filled.dedup();
         Ok(Some(filled))
     }
 
-    /// How many entries of the log have been shown.
-    async fn shown_of(&self, contest: &Contest) -> Result<u64, StoreError> {
+    /// Returns the number of published log entries.
+    async fn published_size(&self, contest: &Contest) -> Result<u64, StoreError> {
         match contest.phase() {
             Phase::Draft => Ok(0),
             _ => published_log_size(&self.stores, contest.id()).await,
@@ -157,7 +168,8 @@ impl OwnVotes {
         let next = rows.last().filter(|_| rows.len() == PAGE).map(|(oldest, _)| oldest.index);
         let mut ballots = Vec::new();
         for (recorded, line) in rows {
-            // Another voter's tag can begin alike; and another pass of the voter's may be of another channel.
+            // Another voter's tag can have the same prefix. Another pass of the voter can be for
+            // another channel.
             let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&line) else { continue };
             if !recorded.state.fills_slots() {
                 continue;
@@ -201,27 +213,34 @@ impl OwnVotes {
         let none = Sheet::default();
         let sheet = |period: &Option<String>| sheets.get(period).unwrap_or(&none);
         if rules.period == Period::Counted {
-            let most = rules.ballots_per_voter.unwrap_or(0);
+            let max_count = rules.ballots_per_voter.unwrap_or(0);
             let used_up: HashSet<u32> = sheets
                 .iter()
-                .filter(|(_, sheet)| left(contest, sheet).next().is_none())
+                .filter(|(_, sheet)| categories_left(contest, sheet).next().is_none())
                 .filter_map(|(period, _)| parse_ballot_number(period.as_deref()?))
                 .collect();
-            let period = (1..=most).find(|number| !used_up.contains(number)).map(|number| number.to_string());
-            let left = period.iter().flat_map(|_| left(contest, sheet(&period))).map(str::to_owned).collect();
+            let period =
+                (1..=max_count).find(|number| !used_up.contains(number)).map(|number| number.to_string());
+            let left = period
+                .iter()
+                .flat_map(|_| categories_left(contest, sheet(&period)))
+                .map(str::to_owned)
+                .collect();
             let used_up = u32::try_from(used_up.len()).unwrap_or(u32::MAX);
             return Ok(RemainingVotes {
-                ballots_left: Some(most.saturating_sub(used_up)),
+                ballots_left: Some(max_count.saturating_sub(used_up)),
                 left: Some(left),
                 period,
             });
         }
         let period = today.map(str::to_owned);
-        let left = left(contest, sheet(&period)).map(str::to_owned).collect();
+        let left = categories_left(contest, sheet(&period)).map(str::to_owned).collect();
         Ok(RemainingVotes { period, ballots_left: None, left: Some(left) })
     }
 
-    /// Reads all sheets, or those of `today` alone. `None` if there are more ballots than are read for one request.
+    /// Reads all sheets, or only the sheet of `today`.
+    ///
+    /// `None` if the voter has more ballots than one request may read.
     async fn read_sheets(
         &self,
         contest: &Contest,
@@ -232,14 +251,15 @@ impl OwnVotes {
         let mut sheets = Sheets::new();
         let mut before = add_to(&mut sheets, newest, today);
         let mut pages = 1;
-        // Whoever has many ballots waits for the others who do: voters with few have the database to themselves meanwhile.
-        let mut place = None;
+        // A voter with many ballots waits for a permit. So the database stays free for voters with
+        // few ballots.
+        let mut permit = None;
         while let Some(index) = before {
             if pages >= MAX_PAGES {
                 return Ok(None);
             }
-            if place.is_none() {
-                place = self.long_reads.acquire().await;
+            if permit.is_none() {
+                permit = self.long_reads.acquire().await;
             }
             before = add_to(&mut sheets, &self.read_page(contest, pass, index).await?, today);
             pages += 1;
@@ -248,7 +268,9 @@ impl OwnVotes {
     }
 }
 
-/// Adds a page's ballots, and says where to read on: of `today`, no further than a page that reaches back to an earlier day.
+/// Adds a page's ballots to their sheets, and returns the index before which reading continues.
+///
+/// For `today`, reading ends with the first page that reaches an earlier day.
 fn add_to(sheets: &mut Sheets, page: &Page, today: Option<&str>) -> Option<u64> {
     for ballot in &page.ballots {
         let sheet = sheets.entry(ballot.period.clone()).or_default();
@@ -259,22 +281,25 @@ fn add_to(sheets: &mut Sheets, page: &Page, today: Option<&str>) -> Option<u64> 
     page.next.filter(|_| today.is_none() || oldest.is_none_or(|oldest| Some(oldest) >= today))
 }
 
-/// The categories left on a sheet: neither filled, nor out of reach by the votes that are left in all, nor beyond a limit over several categories.
-fn left<'a>(contest: &'a Contest, sheet: &'a Sheet) -> impl Iterator<Item = &'a str> {
+/// Returns the categories that are left on a sheet.
+///
+/// A category is left if no ballot fills it, the remaining votes suffice for it, and no limit over
+/// several categories excludes it.
+fn categories_left<'a>(contest: &'a Contest, sheet: &'a Sheet) -> impl Iterator<Item = &'a str> {
     let definition = &contest.record.definition;
     let rules = &definition.rules;
     let size = |votes: u32| usize::try_from(votes).unwrap_or(usize::MAX);
-    let most = rules.ballot.votes_in_all.map_or(usize::MAX, size);
+    let max_count = rules.ballot.votes_in_all.map_or(usize::MAX, size);
     let used_up = rules.limits.iter().filter(move |limit| {
         let filled = limit.categories.iter().filter(|category| sheet.categories.contains(category.as_str()));
         filled.count() >= size(limit.most)
     });
-    let beyond: HashSet<&str> =
+    let excluded: HashSet<&str> =
         used_up.flat_map(|limit| &limit.categories).map(acclaim_contest::CategoryId::as_str).collect();
     let categories = definition.categories.iter().filter(move |category| {
-        let [least, _] = rules.vote_bounds(category);
-        sheet.votes.saturating_add(size(least)) <= most
+        let [min_votes, _] = rules.vote_bounds(category);
+        sheet.votes.saturating_add(size(min_votes)) <= max_count
     });
     let ids = categories.map(|category| category.id.as_str());
-    ids.filter(move |id| !sheet.categories.contains(*id) && !beyond.contains(id))
+    ids.filter(move |id| !sheet.categories.contains(*id) && !excluded.contains(id))
 }

@@ -31,25 +31,26 @@ use crate::{
     revoked_passes::RevokedPasses,
 };
 
-/// A pass serves so long after the closing, for receipts and `votes/mine`.
+/// Time after the closing during which a pass is valid by default, for receipts and `votes/mine`.
 const AFTER_CLOSING: SignedDuration = SignedDuration::from_hours(30 * 24);
-/// How often a list is read again because another one became the contest's first meanwhile.
+/// Maximum number of attempts to read a list. An attempt fails if another list becomes the
+/// contest's first list meanwhile.
 const MAX_READINGS: usize = 3;
 
-/// Whom to mint passes for, and what they say.
+/// The voters to mint passes for, and the content of the passes.
 #[derive(Debug, Default)]
 pub struct PassRequest {
-    /// The subjects, as people write them; or `count`.
+    /// The subjects as people write them. Either these or `count` must be given.
     pub subjects: Option<Vec<String>>,
-    /// What subjects without a scheme are.
+    /// The meaning of subjects without a scheme.
     pub subjects_are: Option<DefaultScheme>,
     /// The number of voters without names.
     pub count: Option<usize>,
-    /// The channel that the votes count in.
+    /// The channel in which the votes count.
     pub channel: Option<String>,
     /// A label for turnout.
     pub group: Option<String>,
-    /// From when on the passes are refused: an instant.
+    /// The instant from which the passes are refused.
     pub expires: Option<String>,
 }
 
@@ -65,44 +66,44 @@ pub struct MintedPasses {
 pub struct RevokedList {
     /// The revocation's number in the installation.
     pub generation: u32,
-    /// When.
+    /// When the passes were revoked.
     pub at: Instant,
     /// Each voter once, in the order of the list.
     pub voters: Vec<Voter>,
 }
 
-/// How many passes a contest has, and how it compares subjects.
+/// The number of passes of a contest, and the rules by which it compares subjects.
 #[derive(Debug)]
 pub struct PassNumbers {
-    /// Passes counted at minting, by way of admission.
+    /// Number of passes counted at minting, by admission method.
     pub ways: BTreeMap<String, u64>,
-    /// Voters with revoked passes.
+    /// Numbers of voters with revoked passes.
     pub revoked: RevokedCounts,
-    /// The rules of its subjects.
+    /// The rules for the contest's subjects.
     pub subjects: SubjectRules,
-    /// Whether the contest keeps them, from its first pass of a subject on.
+    /// Whether the contest has stored these rules. It stores them with its first list of subjects.
     pub is_kept: bool,
 }
 
-/// A list whose passes are to be revoked.
+/// A list of voters whose passes are to be revoked.
 #[derive(Debug)]
 pub struct RevocationRequest {
-    /// The subjects, or what minting without names answered.
+    /// The subjects, or the names that minting without subjects returned.
     pub subjects: Vec<String>,
-    /// What subjects without a scheme are.
+    /// The meaning of subjects without a scheme.
     pub subjects_are: Option<DefaultScheme>,
-    /// What it says of passes to come.
+    /// Whether the voters may get new passes.
     pub mode: PassRevocationMode,
-    /// Why; never in the log.
+    /// The reason. It is never in the log.
     pub reason: String,
 }
 
-/// What names a request: its id, and the hash of its content.
+/// The identity of a request: its id, and the hash of its content.
 #[derive(Debug, Clone)]
 pub struct RequestIdentity {
     /// The staff key and its `Idempotency-Key`.
     pub id: RequestId,
-    /// BLAKE3 of the body.
+    /// BLAKE3 hash of the body.
     pub hash: [u8; 32],
 }
 
@@ -112,12 +113,13 @@ pub struct Passes {
     keyring: Arc<Keyring>,
     directory: Arc<Directory>,
     revoked: Arc<RevokedPasses>,
-    /// How mail addresses are read, by domain: for contests whose first list comes from now on.
+    /// The rules for mail addresses by domain. Contests use them whose first list comes from now
+    /// on.
     domains: Arc<DomainTable>,
 }
 
 impl Passes {
-    /// On these stores.
+    /// Returns the passes of these stores.
     #[must_use]
     pub fn new(
         stores: Stores,
@@ -129,51 +131,62 @@ impl Passes {
         Self { stores, keyring, directory, revoked, domains: Arc::new(domains) }
     }
 
-    /// Mints passes. The whole list is checked first. Passes are counted before they are handed out. A repeated request gets the same passes, and is not
-    /// counted again.
+    /// Mints passes.
+    ///
+    /// The whole list is checked first. Passes are counted before they are returned. A repeated
+    /// request gets the same passes and is not counted again.
     ///
     /// # Errors
-    /// [`PassesError`]
+    /// - [`PassesError::TagKeyDestroyed`], [`PassesError::VotingEnded`]: the contest mints no more
+    ///   passes.
+    /// - [`PassesError::Invalid`], [`PassesError::RefusedSubjects`],
+    ///   [`PassesError::OtherSubjects`]: the request is invalid.
+    /// - [`PassesError::Barred`]: voters of the list can get no new pass.
+    /// - [`PassesError::IdempotencyKeyUsed`]: the key was used for another request.
+    /// - [`PassesError::Changed`]: the contest changed meanwhile.
+    /// - [`PassesError::Internal`]: a pass key is missing.
+    /// - [`PassesError::Unread`], [`PassesError::Store`]: the database fails.
     pub async fn mint(
         &self,
         contest: &Contest,
-        asked: &RequestIdentity,
-        wanted: PassRequest,
+        identity: &RequestIdentity,
+        request: PassRequest,
     ) -> Result<MintedPasses, PassesError> {
         let tag_key = contest.tag_key.as_ref().ok_or(PassesError::TagKeyDestroyed)?;
         if contest.phase() > Phase::Open {
             return Err(PassesError::VotingEnded);
         }
-        let grant = self.grant(contest, &wanted)?;
-        let whom = PassRecipients::read(wanted.subjects, wanted.count, wanted.subjects_are)?;
-        let (voters, minting) = self.count(contest, tag_key, asked, grant.minting, &whom).await?;
-        self.hand_out(contest, tag_key, grant, voters, minting)
+        let grant = self.grant(contest, &request)?;
+        let recipients = PassRecipients::read(request.subjects, request.count, request.subjects_are)?;
+        let (voters, minting) = self.count(contest, tag_key, identity, grant.minting, &recipients).await?;
+        self.mint_all(contest, tag_key, grant, voters, minting)
     }
 
-    /// The voters of a request, counted once for its id, and what their passes say; `None` for passes of version 1.
+    /// Returns the voters of a request, counted once for its id, and the content of their passes;
+    /// `None` for passes of version 1.
     async fn count(
         &self,
         contest: &Contest,
         tag_key: &TagKey,
-        asked: &RequestIdentity,
+        identity: &RequestIdentity,
         minting: MintParameters,
-        whom: &PassRecipients,
+        recipients: &PassRecipients,
     ) -> Result<(Vec<Voter>, Option<MintParameters>), PassesError> {
         let wrapped = contest.record.tag_key.as_deref().unwrap_or_default();
         for _ in 0..MAX_READINGS {
-            let (voters, rules) = self.voters(contest, whom, &asked.id).await?;
+            let (voters, rules) = self.voters(contest, recipients, &identity.id).await?;
             let tags: Vec<VoterTag> = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).collect();
             let passes = PassCountRequest {
                 source: AdmissionMethod::Pass.as_str(),
-                id: &asked.id,
-                request: asked.hash,
+                id: &identity.id,
+                request: identity.hash,
                 more: voters.len() as u64,
                 subjects: rules.as_ref(),
                 voters: &tags,
                 minting,
             };
             match self.stores.database.count_passes(contest.id(), wrapped, passes).await {
-                // This process has not heard of it yet.
+                // This process has missed a change of the contest.
                 Err(StoreError::Conflict(_)) => {
                     self.directory.refresh(contest.id()).await?;
                     break;
@@ -182,28 +195,29 @@ impl Passes {
                 Ok(PassCountOutcome::New(minting)) => return Ok((voters, Some(minting))),
                 Ok(PassCountOutcome::Repeated(minting)) => return Ok((voters, minting)),
                 Ok(PassCountOutcome::RepeatedWithoutStaffKey) => {
-                    return Ok((whom.with_version_1_names(voters, &asked.id), None));
+                    return Ok((recipients.with_version_1_names(voters, &identity.id), None));
                 }
                 Ok(PassCountOutcome::IdempotencyKeyUsed) => return Err(PassesError::IdempotencyKeyUsed),
                 Ok(PassCountOutcome::Barred(barred)) => {
                     return Err(subjects::barred(&voters, &tags, &barred));
                 }
-                // Another list has become the contest's first meanwhile.
+                // Another list has become the contest's first list meanwhile.
                 Ok(PassCountOutcome::SubjectRulesDiffer) => {}
             }
         }
         Err(PassesError::Changed)
     }
 
-    /// The voters, each once, and the rules by which that was found. Nothing is changed.
+    /// Returns the voters, each once, and the rules by which they were compared. Nothing is
+    /// changed.
     async fn voters(
         &self,
         contest: &Contest,
-        whom: &PassRecipients,
-        asked: &RequestId,
+        recipients: &PassRecipients,
+        request_id: &RequestId,
     ) -> Result<(Vec<Voter>, Option<SubjectRules>), PassesError> {
-        match whom {
-            PassRecipients::Unnamed(count) => Ok((unnamed_voters(asked, *count), None)),
+        match recipients {
+            PassRecipients::Unnamed(count) => Ok((unnamed_voters(request_id, *count), None)),
             PassRecipients::Subjects(subjects, subjects_are) => {
                 let rules = self.rules(self.stored_rules(contest).await?, *subjects_are)?;
                 Ok((distinct_voters(subjects, &rules)?, Some(rules)))
@@ -211,28 +225,31 @@ impl Passes {
         }
     }
 
-    /// The rules that the contest keeps. Asked of the database each time: another process may have had its first list.
+    /// Returns the rules that the contest has stored.
+    ///
+    /// They are read from the database each time, because another process may have stored the
+    /// contest's first list.
     async fn stored_rules(&self, contest: &Contest) -> Result<Option<SubjectRules>, PassesError> {
         self.stores.database.subject_rules(contest.id()).await.map_err(PassesError::Unread)
     }
 
-    /// The rules by which a request is read.
+    /// Returns the rules by which a request is read.
     fn rules(
         &self,
-        kept: Option<SubjectRules>,
-        asked: Option<DefaultScheme>,
+        stored: Option<SubjectRules>,
+        default_scheme: Option<DefaultScheme>,
     ) -> Result<SubjectRules, PassesError> {
-        let rules = SubjectRules::resolve(kept, asked, &self.domains);
+        let rules = SubjectRules::resolve(stored, default_scheme, &self.domains);
         rules.map_err(|error| PassesError::OtherSubjects(error.to_string()))
     }
 
-    fn grant(&self, contest: &Contest, wanted: &PassRequest) -> Result<Grant, PassesError> {
+    fn grant(&self, contest: &Contest, request: &PassRequest) -> Result<Grant, PassesError> {
         let now = self.stores.clock.now();
-        let channel = channel(contest, wanted.channel.as_deref())?;
-        if wanted.group.as_deref().is_some_and(|group| !is_id(group)) {
+        let channel = channel(contest, request.channel.as_deref())?;
+        if request.group.as_deref().is_some_and(|group| !is_id(group)) {
             return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
         }
-        let expires: Timestamp = match &wanted.expires {
+        let expires: Timestamp = match &request.expires {
             Some(text) => text
                 .parse()
                 .map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?,
@@ -248,11 +265,11 @@ impl Passes {
             admitted: Instant::at_or_before(now),
             generation: 0,
         };
-        Ok(Grant { channel, group: wanted.group.clone(), minting })
+        Ok(Grant { channel, group: request.group.clone(), minting })
     }
 
-    /// The passes; of version 1 if nothing is kept of what they say.
-    fn hand_out(
+    /// Returns the passes. They are of version 1 if no content is stored for the request.
+    fn mint_all(
         &self,
         contest: &Contest,
         tag_key: &TagKey,
@@ -280,45 +297,54 @@ impl Passes {
         Ok(MintedPasses { passes })
     }
 
-    /// How many passes there are, and how subjects are compared.
+    /// Returns the number of passes, and the rules by which subjects are compared.
     ///
     /// # Errors
-    /// [`PassesError::Unread`]
+    /// [`PassesError::Unread`] if the database cannot be read.
     pub async fn numbers(&self, contest: &Contest) -> Result<PassNumbers, PassesError> {
-        let kept = self.stored_rules(contest).await?;
-        let is_kept = kept.is_some();
-        let subjects = self.rules(kept, None)?;
+        let stored = self.stored_rules(contest).await?;
+        let is_kept = stored.is_some();
+        let subjects = self.rules(stored, None)?;
         let database = &self.stores.database;
         let ways = database.passes(contest.id()).await.map_err(PassesError::Unread)?.into_iter().collect();
         let revoked = database.count_revoked(contest.id()).await.map_err(PassesError::Unread)?;
         Ok(PassNumbers { ways, revoked, subjects, is_kept })
     }
 
-    /// Revokes all passes of subjects that were minted until now. A repeated request is answered as before and revokes nothing that was minted since.
+    /// Revokes all passes of subjects that were minted until now.
+    ///
+    /// A repeated request gets the same answer and revokes no pass that was minted since.
     ///
     /// # Errors
-    /// [`PassesError`]
+    /// - [`PassesError::TagKeyDestroyed`]: the tag key was destroyed, so no voter of a subject can
+    ///   be found.
+    /// - [`PassesError::Invalid`], [`PassesError::RefusedSubjects`],
+    ///   [`PassesError::OtherSubjects`], [`PassesError::NoSubjects`]: the list is invalid.
+    /// - [`PassesError::IdempotencyKeyUsed`]: the key was used for another request.
+    /// - [`PassesError::Changed`]: the contest changed meanwhile.
+    /// - [`PassesError::Unread`], [`PassesError::Store`]: the database fails.
     pub async fn revoke(
         &self,
         contest: &Contest,
-        asked: RequestIdentity,
-        wanted: RevocationRequest,
+        identity: RequestIdentity,
+        request: RevocationRequest,
     ) -> Result<RevokedList, PassesError> {
         let tag_key = contest.tag_key.as_ref().ok_or(PassesError::TagKeyDestroyed)?;
-        let RevocationRequest { subjects, subjects_are, mode, reason } = wanted;
+        let RevocationRequest { subjects, subjects_are, mode, reason } = request;
         check_length(&subjects)?;
-        let kept = self.stored_rules(contest).await?;
-        let rules = || self.rules(kept.clone(), subjects_are);
-        let voters = voters_to_revoke(&subjects, kept.as_ref(), rules)?;
-        let mut seen = HashSet::new();
-        let tags = voters.iter().map(|voter| tag_key.tag(&voter.canonical)).filter(|tag| seen.insert(*tag));
+        let stored = self.stored_rules(contest).await?;
+        let rules = || self.rules(stored.clone(), subjects_are);
+        let voters = voters_to_revoke(&subjects, stored.as_ref(), rules)?;
+        let mut distinct = HashSet::new();
+        let tags =
+            voters.iter().map(|voter| tag_key.tag(&voter.canonical)).filter(|tag| distinct.insert(*tag));
         let tags: Vec<VoterTag> = tags.collect();
         let at = Instant::at_or_before(self.stores.clock.now());
-        let RequestIdentity { id, hash: request } = asked;
+        let RequestIdentity { id, hash: request } = identity;
         let revocation = PassRevocation { id, request, mode, reason, at };
         let wrapped = contest.record.tag_key.clone().unwrap_or_default();
         match self.store_revocation(contest.id().clone(), wrapped, revocation, tags).await {
-            // This process has not heard of it yet.
+            // This process has missed a change of the contest.
             Err(StoreError::Conflict(_)) => {
                 self.directory.refresh(contest.id()).await?;
                 Err(PassesError::Changed)
@@ -329,8 +355,10 @@ impl Passes {
         }
     }
 
-    /// Stores a revocation, and has this process know it. In a task of its own: a client that goes away must not keep the process from knowing what was
-    /// stored.
+    /// Stores a revocation, and notes it in this process.
+    ///
+    /// It runs in its own task. If the client disconnects, the process must still learn of the
+    /// stored revocation.
     async fn store_revocation(
         &self,
         contest: ContestId,
@@ -339,7 +367,7 @@ impl Passes {
         tags: Vec<VoterTag>,
     ) -> Result<PassRevocationOutcome, StoreError> {
         let (stores, known) = (self.stores.clone(), Arc::clone(&self.revoked));
-        let storing = tokio::spawn(async move {
+        let store_task = tokio::spawn(async move {
             let pending = known.begin();
             let revoked = stores.database.revoke_passes(&contest, &tag_key, &revocation, &tags).await;
             match &revoked {
@@ -348,32 +376,33 @@ impl Passes {
                 | Err(StoreError::Conflict(_) | StoreError::Unavailable(_)) => {
                     pending.cancel();
                 }
-                // Dropped, it leaves a doubt.
+                // Dropping `pending` marks the outcome as unknown.
                 Err(_) => {}
             }
             revoked
         });
-        storing.await.unwrap_or_else(|error| Err(StoreError::Unknown(error.to_string())))
+        store_task.await.unwrap_or_else(|error| Err(StoreError::Unknown(error.to_string())))
     }
 }
 
-/// What all passes of a request have in common.
+/// The content that all passes of a request share.
 struct Grant {
     channel: Option<ChannelId>,
     group: Option<String>,
-    /// As it is if the request is a new one.
+    /// The parameters of a new request. A repeated request uses its stored ones.
     minting: MintParameters,
 }
 
-/// The channel of the passes: required if and only if the contest has channels, and one of them.
-fn channel(contest: &Contest, wanted: Option<&str>) -> Result<Option<ChannelId>, PassesError> {
+/// Returns the channel of the passes. It is required if the contest has channels, and must be one
+/// of them.
+fn channel(contest: &Contest, given: Option<&str>) -> Result<Option<ChannelId>, PassesError> {
     let channels = &contest.record.definition.rules.channels;
     let known = || channels.iter().map(|channel| channel.id.as_str()).collect::<Vec<_>>().join(", ");
-    match wanted {
+    match given {
         None if channels.is_empty() => Ok(None),
         None => Err(invalid("channel", format!("is missing: the contest's channels are {}", known()))),
         Some(_) if channels.is_empty() => Err(invalid("channel", "the contest has no channels")),
-        Some(wanted) => match channels.iter().find(|channel| channel.id.as_str() == wanted) {
+        Some(given) => match channels.iter().find(|channel| channel.id.as_str() == given) {
             Some(channel) => Ok(Some(channel.id.clone())),
             None => Err(invalid("channel", format!("is not one of the contest's: {}", known()))),
         },

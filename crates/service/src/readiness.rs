@@ -1,4 +1,4 @@
-//! Whether ballots can be recorded, and why not.
+//! Whether ballots can be recorded, and if not, why.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,11 +9,13 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::directory::{Contest, Directory};
 
-/// A clock further from the intake's makes closing unfair: one process would refuse a ballot that
-/// another process still takes.
+/// Maximum difference between this process's clock and the intake's.
+///
+/// A larger difference makes closing unfair: one process would refuse a ballot that another process
+/// still takes.
 pub(crate) const MAX_SKEW: SignedDuration = SignedDuration::from_millis(250);
 
-/// What keeps a process from being ready.
+/// A reason why a process is not ready.
 #[derive(Debug)]
 pub struct Reason {
     what: &'static str,
@@ -45,7 +47,8 @@ pub struct Readiness {
 }
 
 impl Readiness {
-    /// A backlog older than `lag_bound` is a reason. Contests that are left alone are not checked.
+    /// Returns the check. A backlog older than `lag_bound` is a reason. Excluded contests are not
+    /// checked.
     #[must_use]
     pub fn new(stores: Stores, directory: Arc<Directory>, lag_bound: Duration) -> Self {
         Self { stores, directory, lag_bound }
@@ -55,7 +58,7 @@ impl Readiness {
         self.directory.contest(contest).is_some_and(|contest| contest.is_excluded)
     }
 
-    /// What keeps the process from being ready. The list of a process that is ready is empty.
+    /// Returns the reasons why the process is not ready. The list of a ready process is empty.
     pub async fn reasons(&self) -> Vec<Reason> {
         let mut reasons = Vec::new();
         if let Err(error) = self.stores.database.installation_values().await {
@@ -69,14 +72,14 @@ impl Readiness {
     }
 
     fn intake_reasons(&self) -> Vec<Reason> {
-        let condition = self.stores.intake.status();
+        let status = self.stores.intake.status();
         let mut reasons = Vec::new();
-        reasons.extend(condition.refuses.map(|why| Reason::new("the intake takes no ballots", why)));
-        let full = condition.full.into_iter();
+        reasons.extend(status.refuses.map(|why| Reason::new("the intake takes no ballots", why)));
+        let full = status.full.into_iter();
         reasons.extend(full.map(|server| Reason::new("the intake has no memory left", server)));
-        if condition.skew.abs() > MAX_SKEW {
-            let apart = format!("{} ms apart", condition.skew.as_millis());
-            reasons.push(Reason::new("the clock is not the intake's", apart));
+        if status.skew.abs() > MAX_SKEW {
+            let difference = format!("{} ms apart", status.skew.as_millis());
+            reasons.push(Reason::new("the clock is not the intake's", difference));
         }
         reasons
     }
@@ -84,8 +87,8 @@ impl Readiness {
     async fn lease_reasons(&self) -> Vec<Reason> {
         match self.stores.database.contests_without_lease().await {
             Ok(contests) => {
-                let wanted = contests.into_iter().filter(|id| !self.is_excluded(id));
-                wanted.map(|id| Reason::new("no process records a contest", id.to_string())).collect()
+                let included = contests.into_iter().filter(|id| !self.is_excluded(id));
+                included.map(|id| Reason::new("no process records a contest", id.to_string())).collect()
             }
             Err(error) => vec![Reason::silent_database(&error)],
         }

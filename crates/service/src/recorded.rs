@@ -1,35 +1,39 @@
-//! What is recorded, as far as the log has been shown. What the ledger has beyond that was committed without anybody hearing of it, and may not yet be
-//! wherever it must be: on a standby of the database, for one.
+//! The recorded part of a log, as far as it is published.
+//!
+//! The ledger may hold more entries. They were committed, but nothing was notified of them. They
+//! may not be durable everywhere yet, for example on a standby of the database.
 
 use acclaim_ballot_log::{Hash, leaf_hash};
 use acclaim_contest::{BallotId, ContestId};
 use acclaim_store::{StoreError, Stores, ledger::RecordedBallot, published_checkpoints::checkpoint_size};
 
-/// How many of the entries have been shown of a log that has begun.
+/// Returns the number of published entries of a log that has begun.
 ///
 /// # Errors
-/// If that is not known at the moment.
+/// - [`StoreError::Unavailable`]: the record of published checkpoints is missing or does not
+///   answer.
+/// - [`StoreError::Corrupt`]: the published checkpoint has no size.
 pub async fn published_log_size(stores: &Stores, contest: &ContestId) -> Result<u64, StoreError> {
-    // What is published has been shown.
+    // A publication exists only for a published checkpoint.
     let published = stores.hub.latest(contest).map(|latest| latest.size);
     match (stores.published_checkpoints.highest(contest).await, published) {
         (Ok(Some(note)), published) => Ok(checkpoint_size(&note)?.max(published.unwrap_or(0))),
-        // Forgotten, or away.
+        // The record of published checkpoints is missing or does not answer.
         (_, Some(published)) => Ok(published),
         (Err(error), None) => Err(error),
         (Ok(None), None) => Err(StoreError::Unavailable("what has been shown is forgotten".to_owned())),
     }
 }
 
-/// What the ledger says of a ballot.
+/// The state of a ballot that the ledger has.
 pub(crate) enum LedgerBallot {
-    /// It is recorded.
+    /// The ballot is recorded and published.
     Published(RecordedBallot),
-    /// It will be recorded, unless the ledger loses it.
+    /// The ballot is not published yet. It will be, unless the ledger loses it.
     NotPublished,
 }
 
-/// What the ledger says of a ballot, if it has it.
+/// Looks a ballot up in the ledger; `None` if the ledger does not have it.
 pub(crate) async fn look_up(
     stores: &Stores,
     contest: &ContestId,
@@ -41,7 +45,10 @@ pub(crate) async fn look_up(
     Ok(Some(if is_shown { LedgerBallot::Published(recorded) } else { LedgerBallot::NotPublished }))
 }
 
-/// A recorded ballot with the hash of its leaf.
+/// Returns a recorded and published ballot with the hash of its leaf.
+///
+/// # Errors
+/// [`StoreError`] if a store fails, or if the ballot's entry is missing.
 pub async fn find_recorded(
     stores: &Stores,
     contest: &ContestId,
@@ -53,7 +60,7 @@ pub async fn find_recorded(
     }
 }
 
-/// The same, of one that was looked up.
+/// Returns a ballot that was looked up, with the hash of its leaf.
 pub(crate) async fn with_leaf_hash(
     stores: &Stores,
     contest: &ContestId,

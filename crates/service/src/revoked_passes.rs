@@ -1,8 +1,10 @@
-//! Which passes are revoked, as this process knows it: a look into memory for each request with a pass.
+//! The revoked passes that this process knows. Each request with a pass makes one lookup in memory.
 //!
-//! Where other processes revoke passes too, one task reads from the database what is new, several times a second. When that has not worked for
-//! `MAX_AGE`, every pass is refused until it works again: a process that is cut off must not take a pass that was revoked elsewhere. An embedded
-//! installation's process knows every revocation by itself, and reads only when it does not know what became of one.
+//! If other processes revoke passes too, a task reads new revocations from the database several
+//! times per second. If no read has succeeded for `MAX_AGE`, every pass is refused until one
+//! succeeds. A process without a connection must not accept a pass that another process has
+//! revoked. The process of an embedded installation knows every revocation itself. It reads the
+//! database only when the outcome of a revocation is unknown.
 
 use std::{
     collections::HashMap,
@@ -21,69 +23,77 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-/// Between two readings of what is new. Revocations are known everywhere within a second.
+/// Time between two reads of new revocations. Every process knows a revocation within a second.
 const READ_INTERVAL: Duration = Duration::from_millis(250);
-/// How long one reading may take.
+/// Longest time that one read may take.
 const READ_TIMEOUT: Duration = Duration::from_secs(2);
-/// How old the knowledge may be before every pass is refused.
+/// Age of the last read from which every pass is refused.
 const MAX_AGE: Duration = Duration::from_secs(5);
 
-/// Why a pass is refused.
+/// The reason why a pass is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum RevocationError {
-    /// It was revoked.
+    /// The pass was revoked.
     #[error("the pass was revoked")]
     Revoked,
-    /// Whether it was revoked is not known.
+    /// It is unknown whether the pass was revoked.
     #[error("this server does not know at the moment which passes are revoked: send the request again")]
     Unknown,
 }
 
-/// See the [module](self).
+/// The revoked passes. See the [module](self).
 pub struct RevokedPasses {
-    /// The least generation by voter. Tags are keyed by a random key of the contest, so that those of two contests do not meet.
-    least: RwLock<HashMap<VoterTag, u32>>,
-    /// The highest generation read; held while reading.
+    /// The smallest accepted generation of each voter.
+    ///
+    /// Tags are keyed by a random key of the contest, so tags of two contests do not collide.
+    min_generations: RwLock<HashMap<VoterTag, u32>>,
+    /// The highest generation that was read. It is locked during a read.
     read_to: Mutex<u32>,
-    /// When this was made: ages count from here.
+    /// The time when this value was created. Ages count from here.
     start: Instant,
-    /// Milliseconds since `start` at which the newest reading that worked began.
+    /// Milliseconds between `start` and the beginning of the last successful read.
     known_at: AtomicU64,
-    /// Whether other processes revoke too.
+    /// Whether other processes revoke passes too.
     is_shared: bool,
-    /// How often the outcome of a revocation was unknown.
-    doubts: AtomicU64,
-    /// How many of the doubts a later reading has settled.
-    settled: AtomicU64,
-    /// Notified of each.
-    doubted: Notify,
+    /// Number of revocations with an unknown outcome.
+    unknown_outcomes: AtomicU64,
+    /// Number of unknown outcomes that a later read has resolved.
+    resolved_outcomes: AtomicU64,
+    /// Notified of each unknown outcome.
+    outcome_unknown: Notify,
 }
 
 impl RevokedPasses {
-    /// Reads all that there are.
+    /// Reads all revocations.
     pub async fn read(database: &dyn Database) -> Result<Self> {
         let is_shared = database.is_shared();
         let revoked = Self {
-            least: RwLock::default(),
+            min_generations: RwLock::default(),
             read_to: Mutex::new(0),
             start: Instant::now(),
             known_at: AtomicU64::new(0),
             is_shared,
-            doubts: AtomicU64::new(0),
-            settled: AtomicU64::new(0),
-            doubted: Notify::new(),
+            unknown_outcomes: AtomicU64::new(0),
+            resolved_outcomes: AtomicU64::new(0),
+            outcome_unknown: Notify::new(),
         };
         revoked.read_new(database).await?;
         Ok(revoked)
     }
 
-    /// Refuses a pass that was revoked, and every pass while it is not known which ones are.
+    /// Refuses a pass that was revoked, and every pass while the revocations are unknown.
+    ///
+    /// # Errors
+    /// - [`RevocationError::Revoked`]: the pass was revoked.
+    /// - [`RevocationError::Unknown`]: the last read is too old.
     pub fn check(&self, pass: &Pass) -> std::result::Result<(), RevocationError> {
         if self.is_too_old() {
             return Err(RevocationError::Unknown);
         }
-        let least = self.least.read();
-        if !least.is_empty() && least.get(&pass.voter).is_some_and(|least| pass.generation() < *least) {
+        let min_generations = self.min_generations.read();
+        if !min_generations.is_empty()
+            && min_generations.get(&pass.voter).is_some_and(|minimum| pass.generation() < *minimum)
+        {
             return Err(RevocationError::Revoked);
         }
         Ok(())
@@ -94,33 +104,40 @@ impl RevokedPasses {
         self.is_incomplete() && known_at().elapsed() > MAX_AGE
     }
 
-    /// Whether revocations may be missing here: always where there are other processes, else while the outcome of one is unknown.
+    /// Whether revocations may be missing here.
+    ///
+    /// This is always so if other processes revoke. Otherwise it is so while the outcome of a
+    /// revocation is unknown.
     fn is_incomplete(&self) -> bool {
-        self.is_shared || self.settled.load(Ordering::Acquire) != self.doubts.load(Ordering::Acquire)
+        self.is_shared
+            || self.resolved_outcomes.load(Ordering::Acquire) != self.unknown_outcomes.load(Ordering::Acquire)
     }
 
-    /// Notes a revocation that this process makes. Dropped before [`PendingRevocation::commit`] it leaves a doubt, which a reading settles.
+    /// Notes a revocation that this process makes.
+    ///
+    /// If the returned value is dropped without a commit or a cancellation, the outcome is unknown
+    /// until a later read.
     pub fn begin(self: &Arc<Self>) -> PendingRevocation {
         PendingRevocation { revoked: Arc::clone(self), is_done: false }
     }
 
     fn note_unknown_outcome(&self) {
         if !self.is_incomplete() {
-            // Until now all was known.
+            // Until now every revocation was known.
             self.known_at.store(self.elapsed(), Ordering::Release);
         }
-        self.doubts.fetch_add(1, Ordering::AcqRel);
-        self.doubted.notify_one();
+        self.unknown_outcomes.fetch_add(1, Ordering::AcqRel);
+        self.outcome_unknown.notify_one();
     }
 
-    /// Reads what is new for as long as the process runs.
+    /// Reads new revocations as long as the process runs.
     pub async fn follow(self: Arc<Self>, database: Arc<dyn Database>) {
         let mut failed = false;
         loop {
             if !self.is_incomplete() {
-                self.doubted.notified().await;
+                self.outcome_unknown.notified().await;
             }
-            let doubts = self.doubts.load(Ordering::Acquire);
+            let unknown_outcomes = self.unknown_outcomes.load(Ordering::Acquire);
             let read = timeout(READ_TIMEOUT, self.read_new(&*database)).await;
             let error = match read {
                 Ok(Ok(())) => None,
@@ -132,8 +149,8 @@ impl RevokedPasses {
             }
             failed = error.is_some();
             if !failed {
-                // A doubt that came up while it was read stays one.
-                self.settled.store(doubts, Ordering::Release);
+                // An unknown outcome that occurred during the read stays unresolved.
+                self.resolved_outcomes.store(unknown_outcomes, Ordering::Release);
             }
             sleep(READ_INTERVAL).await;
         }
@@ -141,11 +158,11 @@ impl RevokedPasses {
 
     async fn read_new(&self, database: &dyn Database) -> Result<()> {
         let mut read_to = self.read_to.lock().await;
-        let begun = self.elapsed();
-        let found = database.revoked_voters(*read_to).await?;
-        *read_to = found.last().map_or(*read_to, |last| last.generation);
-        self.add(&found);
-        self.known_at.store(begun, Ordering::Release);
+        let started = self.elapsed();
+        let voters = database.revoked_voters(*read_to).await?;
+        *read_to = voters.last().map_or(*read_to, |last| last.generation);
+        self.add(&voters);
+        self.known_at.store(started, Ordering::Release);
         Ok(())
     }
 
@@ -153,9 +170,9 @@ impl RevokedPasses {
         if voters.is_empty() {
             return;
         }
-        let mut least = self.least.write();
+        let mut min_generations = self.min_generations.write();
         for RevokedVoter { voter, generation, .. } in voters {
-            let known = least.entry(*voter).or_default();
+            let known = min_generations.entry(*voter).or_default();
             *known = (*known).max(*generation);
         }
     }
@@ -172,7 +189,7 @@ pub struct PendingRevocation {
 }
 
 impl PendingRevocation {
-    /// These voters' passes below `generation` are refused from now on.
+    /// Refuses these voters' passes below `generation` from now on.
     pub fn commit(mut self, voters: &[VoterTag], generation: u32) {
         let voters: Vec<RevokedVoter> =
             voters.iter().map(|voter| RevokedVoter { voter: *voter, generation, is_barred: false }).collect();
@@ -180,7 +197,7 @@ impl PendingRevocation {
         self.is_done = true;
     }
 
-    /// Nothing was changed.
+    /// Ends the revocation. Nothing was changed.
     pub fn cancel(mut self) {
         self.is_done = true;
     }
@@ -221,7 +238,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn passes_below_the_least_generation_are_refused_and_no_others() {
+    async fn refuses_only_passes_below_smallest_generation() {
         let revoked = revoked_passes(false).await;
         for generation in [None, Some(0), Some(3)] {
             assert!(revoked.check(&pass(generation)).is_ok());
@@ -234,29 +251,29 @@ mod tests {
         }
         let other = Pass { voter: VoterTag([2; 16]), ..pass(None) };
         assert!(revoked.check(&other).is_ok());
-        // What comes late is no step back.
+        // A late commit of a smaller generation changes nothing.
         revoked.begin().commit(&[AMA], 2);
         assert!(revoked.check(&pass(Some(2))).is_err());
         assert!(!revoked.is_incomplete());
     }
 
-    /// What is known, when the newest reading was so long ago.
-    async fn read_before(age: Duration, is_shared: bool) -> Arc<RevokedPasses> {
+    /// Returns revoked passes whose last read has this age.
+    async fn with_read_age(age: Duration, is_shared: bool) -> Arc<RevokedPasses> {
         let revoked = Arc::into_inner(revoked_passes(is_shared).await).unwrap();
         Arc::new(RevokedPasses { start: revoked.start.checked_sub(age).unwrap(), ..revoked })
     }
 
     #[tokio::test]
-    async fn without_a_reading_every_pass_is_refused_after_five_seconds() {
-        let revoked = read_before(MAX_AGE - Duration::from_secs(1), true).await;
+    async fn refuses_every_pass_five_seconds_after_last_read() {
+        let revoked = with_read_age(MAX_AGE - Duration::from_secs(1), true).await;
         assert!(revoked.check(&pass(None)).is_ok());
-        let revoked = read_before(MAX_AGE + Duration::from_millis(1), true).await;
+        let revoked = with_read_age(MAX_AGE + Duration::from_millis(1), true).await;
         assert_eq!(revoked.check(&pass(None)).unwrap_err(), RevocationError::Unknown);
     }
 
     #[tokio::test]
     async fn single_process_expires_only_after_unknown_outcome() {
-        let revoked = read_before(MAX_AGE * 9, false).await;
+        let revoked = with_read_age(MAX_AGE * 9, false).await;
         assert!(revoked.check(&pass(None)).is_ok());
         drop(revoked.begin());
         assert!(revoked.check(&pass(None)).is_ok(), "for a moment");
@@ -267,11 +284,11 @@ mod tests {
     #[tokio::test]
     async fn stays_incomplete_until_a_later_read() {
         let revoked = revoked_passes(false).await;
-        let during = revoked.doubts.load(Ordering::Acquire);
+        let during = revoked.unknown_outcomes.load(Ordering::Acquire);
         drop(revoked.begin());
-        revoked.settled.store(during, Ordering::Release);
+        revoked.resolved_outcomes.store(during, Ordering::Release);
         assert!(revoked.is_incomplete(), "the reading began before");
-        revoked.settled.store(revoked.doubts.load(Ordering::Acquire), Ordering::Release);
+        revoked.resolved_outcomes.store(revoked.unknown_outcomes.load(Ordering::Acquire), Ordering::Release);
         assert!(!revoked.is_incomplete());
     }
 }

@@ -1,4 +1,5 @@
-//! Rounds: a definition gets the champions of another contest as its entries, as they are certified on this installation.
+//! Rounds: a definition takes its entries from another contest. They are the champions of that
+//! contest's certified result on this installation.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -19,7 +20,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::directory::{Contest, Directory};
 
-/// What of a result document says who goes on.
+/// The part of a result document that names the champions.
 #[derive(Deserialize)]
 struct Document {
     categories: Vec<CategoryResult>,
@@ -37,18 +38,18 @@ struct Champion {
     entry: EntryId,
 }
 
-/// Why a definition gets no entries of another contest.
+/// The reason why a definition gets no entries from another contest.
 #[derive(Debug, thiserror::Error)]
 pub enum RoundsError {
     /// The definition has mistakes.
-    #[error("{}", first(mistakes))]
+    #[error("{}", first_mistake(mistakes))]
     Mistakes {
-        /// Key and problem of each; at least one.
+        /// Key and problem of each mistake; at least one.
         mistakes: Vec<(String, String)>,
-        /// Of what the other contest is or lacks: stable, kebab-case.
+        /// Stable code in kebab-case, if the other contest is the cause.
         code: Option<&'static str>,
     },
-    /// The result is certified, and its document not made yet.
+    /// The result is certified, but its document is not ready yet.
     #[error("the certified result of {0} is being made")]
     ResultPending(ContestId),
     /// A fault of this installation.
@@ -59,20 +60,27 @@ pub enum RoundsError {
     Store(#[from] StoreError),
 }
 
-fn first(mistakes: &[(String, String)]) -> String {
+fn first_mistake(mistakes: &[(String, String)]) -> String {
     mistakes.first().map_or_else(String::new, |(key, problem)| format!("{key}: {problem}"))
 }
 
-/// One mistake that a definition by itself cannot tell.
+/// Returns an error with one mistake that the definition alone does not show.
 pub(crate) fn mistake(key: &str, problem: &str, code: Option<&'static str>) -> RoundsError {
     RoundsError::Mistakes { mistakes: vec![(key.to_owned(), problem.to_owned())], code }
 }
 
-/// The definition with its entries, if they come from another contest; as it is if they do not. Asked for by a staff key, which learns of no draft that
-/// it is not for.
+/// Returns the definition with its entries.
+///
+/// If its entries come from no other contest, the definition stays unchanged. `key` is the staff
+/// key of the request. The answer reveals no draft that the key does not cover.
 ///
 /// # Errors
-/// [`RoundsError`]
+/// - [`RoundsError::Mistakes`]: the definition gives `rounds.previous`, the other contest cannot be
+///   a source, or the complete definition has mistakes.
+/// - [`RoundsError::ResultPending`]: the document of the certified result is not ready yet.
+/// - [`RoundsError::Internal`]: the stored result does not fit the source's definition, or a task
+///   failed.
+/// - [`RoundsError::Store`]: a store failed.
 pub(crate) async fn resolve(
     stores: &Stores,
     directory: &Directory,
@@ -83,18 +91,24 @@ pub(crate) async fn resolve(
     if previous.is_some() {
         return Err(mistake("rounds.previous", "is what the engine finds out: leave it out", None));
     }
-    let wrong = |code: &'static str, problem: &str| Err(mistake("rounds.from", problem, Some(code)));
-    // As it is now, whatever this process has heard of.
+    let source_mistake = |code: &'static str, problem: &str| Err(mistake("rounds.from", problem, Some(code)));
+    // The source is read again, because this process may have missed a notice.
     directory.refresh(from).await?;
     let known = directory.contest(from);
     let Some(source) = known.filter(|source| source.phase() > Phase::Draft || key.covers(from)) else {
-        return wrong("unknown", &format!("there is no contest {from} here"));
+        return source_mistake("unknown", &format!("there is no contest {from} here"));
     };
     if source.record.definition.test {
-        return wrong("test", &format!("{from} is a test, which is never certified: nothing follows it"));
+        return source_mistake(
+            "test",
+            &format!("{from} is a test, which is never certified: nothing follows it"),
+        );
     }
     let Some(certified) = certification(&*stores.database, from).await? else {
-        return wrong("not-certified", &format!("{from} is not certified: it is {}", source.phase()));
+        return source_mistake(
+            "not-certified",
+            &format!("{from} is not certified: it is {}", source.phase()),
+        );
     };
     let document = certified_document(stores, &source, &certified)?;
     let champions: HashMap<CategoryId, HashSet<EntryId>> = document
@@ -106,7 +120,7 @@ pub(crate) async fn resolve(
         })
         .collect();
     if champions.is_empty() {
-        return wrong("no-champions", &format!("{from} has no champions"));
+        return source_mistake("no-champions", &format!("{from} has no champions"));
     }
     let categories = categories(&source, &champions, &definition)?;
     let entries = entries(&source, &champions)?;
@@ -116,57 +130,63 @@ pub(crate) async fn resolve(
     check_whole(Definition { categories, entries, rounds, ..definition }).await
 }
 
-/// The document that the contest is certified with.
+/// Returns the document of the certified result.
 fn certified_document(
     stores: &Stores,
     source: &Contest,
     certified: &Certification,
 ) -> Result<Document, RoundsError> {
-    let made = stores.hub.latest(source.id()).and_then(|publication| publication.result.clone());
-    let document = made.filter(|document| hex::encode(Sha256::digest(document)) == certified.result);
+    let published = stores.hub.latest(source.id()).and_then(|publication| publication.result.clone());
+    let document = published.filter(|document| hex::encode(Sha256::digest(document)) == certified.result);
     let document = document.ok_or_else(|| RoundsError::ResultPending(source.id().clone()))?;
     serde_json::from_slice(&document)
         .map_err(|error| RoundsError::Internal(format!("a certified result: {error}")))
 }
 
-/// The definition's own, which must be those that have champions; or those of the source that do.
+/// Returns the categories of the new contest.
+///
+/// If the definition has categories, they must be exactly the categories with champions. Otherwise
+/// the categories of the source that have champions are taken.
 fn categories(
     source: &Arc<Contest>,
     champions: &HashMap<CategoryId, HashSet<EntryId>>,
     definition: &Definition,
 ) -> Result<Vec<Category>, RoundsError> {
-    let theirs = source.record.definition.categories.iter().filter(|known| champions.contains_key(&known.id));
+    let source_categories =
+        source.record.definition.categories.iter().filter(|known| champions.contains_key(&known.id));
     if definition.categories.is_empty() {
-        // Their texts alone: how many votes, champions and winners there are is this contest's to say.
-        let texts = |category: &Category| Category {
+        // Only the texts are taken. The new contest sets its own numbers of votes, champions and
+        // winners.
+        let without_counts = |category: &Category| Category {
             votes: None,
             champions: None,
             winners: None,
             ..category.clone()
         };
-        return Ok(theirs.map(texts).collect());
+        return Ok(source_categories.map(without_counts).collect());
     }
     let own: HashSet<&CategoryId> = definition.categories.iter().map(|category| &category.id).collect();
     let from = source.id();
-    let missing = theirs.filter(|category| !own.contains(&category.id)).map(|category| {
+    let missing = source_categories.filter(|category| !own.contains(&category.id)).map(|category| {
         (
             "category".to_owned(),
             format!("the category \"{}\" has champions in {from} and is missing", category.id),
         )
     });
-    let strange =
-        definition.categories.iter().enumerate().filter(|(_, own)| !champions.contains_key(&own.id));
-    let strange = strange.map(|(index, category)| {
+    let extra = definition.categories.iter().enumerate().filter(|(_, own)| !champions.contains_key(&own.id));
+    let extra = extra.map(|(index, category)| {
         (format!("category[{index}]"), format!("the category \"{}\" has no champions in {from}", category.id))
     });
-    let found: Vec<_> = missing.chain(strange).collect();
-    match found.is_empty() {
+    let problems: Vec<_> = missing.chain(extra).collect();
+    match problems.is_empty() {
         true => Ok(definition.categories.clone()),
-        false => Err(RoundsError::Mistakes { mistakes: found, code: None }),
+        false => Err(RoundsError::Mistakes { mistakes: problems, code: None }),
     }
 }
 
-/// The champions with the texts they have there, in the order they have there: that of their places would recommend some.
+/// Returns the champions with their texts, in the order of the source's definition.
+///
+/// The order of their places would recommend the entries that come first.
 fn entries(
     source: &Arc<Contest>,
     champions: &HashMap<CategoryId, HashSet<EntryId>>,
@@ -175,22 +195,22 @@ fn entries(
         champions.get(&entry.category).is_some_and(|champions| champions.contains(&entry.id))
     };
     let entries: Vec<Entry> = source.record.definition.entries.iter().filter(is_champion).cloned().collect();
-    let wanted: usize = champions.values().map(HashSet::len).sum();
-    if entries.len() == wanted {
+    let expected: usize = champions.values().map(HashSet::len).sum();
+    if entries.len() == expected {
         return Ok(entries);
     }
     let detail = format!("the definition of {} lacks champions of its result", source.id());
     Err(RoundsError::Internal(detail))
 }
 
-/// Checks what depends on the entries being there, as of any definition.
+/// Checks the complete definition, including the rules that depend on its entries.
 async fn check_whole(definition: Definition) -> Result<Definition, RoundsError> {
     let checked = tokio::task::spawn_blocking(move || {
         Definition::from_json(definition.to_json().as_bytes(), &Overrides::default())
     });
     let checked = checked.await.map_err(|error| RoundsError::Internal(error.to_string()))?;
-    checked.map_err(|Mistakes(found)| {
-        let mistakes = found.into_iter().map(|found| (found.key, found.problem)).collect();
+    checked.map_err(|Mistakes(problems)| {
+        let mistakes = problems.into_iter().map(|mistake| (mistake.key, mistake.problem)).collect();
         RoundsError::Mistakes { mistakes, code: None }
     })
 }

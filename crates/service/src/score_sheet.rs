@@ -1,5 +1,8 @@
-//! What jurors may enter: the rules that the tally has for scores, checked before anything waits, each mistake with its place. Pure, so that who reads
-//! a spreadsheet checks it by the same function before anything is sent.
+//! The rules for scores that jurors enter. They are the tally's rules.
+//!
+//! The API checks them before it queues a command, and reports each mistake with its place. The
+//! functions are pure, so that a reader of spreadsheets can run the same check before it sends
+//! scores.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -15,22 +18,22 @@ use acclaim_contest::{
 use acclaim_store::Command;
 use acclaim_text::quoted;
 
-/// One juror's scores in a category, by one criterion if the panel has several, as they are given.
+/// One juror's scores in a category as given, for one criterion if the panel has several.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScoreSheet {
-    /// Which panel.
+    /// The panel's id.
     pub panel: String,
-    /// Which juror.
+    /// The juror's name.
     pub juror: String,
-    /// Which category.
+    /// The category's id.
     pub category: String,
-    /// Which criterion.
+    /// The criterion; `None` if the panel has no criteria.
     pub criterion: Option<String>,
-    /// Entry and score; none takes earlier ones back.
+    /// Entry and score. An empty list takes earlier scores back.
     pub values: Vec<(String, String)>,
 }
 
-/// Where in a [`ScoreSheet`] a mistake is.
+/// The place of a mistake in a [`ScoreSheet`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SheetField {
     /// [`ScoreSheet::panel`]
@@ -43,14 +46,14 @@ pub enum SheetField {
     Criterion,
     /// All of [`ScoreSheet::values`].
     Values,
-    /// The entry of the value of this index.
+    /// The entry of the value with this index.
     Entry(usize),
-    /// The score of the value of this index.
+    /// The score of the value with this index.
     Score(usize),
 }
 
 impl fmt::Display for SheetField {
-    /// As the field of a request: `values[3][1]`.
+    /// Writes the place as the field of a request, for example `values[3][1]`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Panel => f.write_str("panel"),
@@ -67,13 +70,13 @@ impl fmt::Display for SheetField {
 /// One mistake in a [`ScoreSheet`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
-    /// Where it is.
+    /// The place of the mistake.
     pub place: SheetField,
-    /// What is wrong, and what would be right.
+    /// The problem, and what would be right.
     pub problem: String,
 }
 
-/// What a contest's scores are checked against.
+/// Checks the scores of one contest.
 pub struct ScoreValidator<'a> {
     panels: &'a [Panel],
     categories: HashSet<&'a str>,
@@ -83,7 +86,8 @@ pub struct ScoreValidator<'a> {
 }
 
 impl<'a> ScoreValidator<'a> {
-    /// Of a contest with these panels, categories and entries, and jurors as far as they are named.
+    /// Returns the check for these panels, categories and entries, and for the jurors that are
+    /// named.
     #[must_use]
     pub fn new(
         panels: &'a [Panel],
@@ -99,10 +103,12 @@ impl<'a> ScoreValidator<'a> {
         }
     }
 
-    /// The command by which the staff key `by` enters a sheet: the juror in the registered spelling, the scores in the log's notation.
+    /// Returns the command by which the staff key `by` enters a sheet.
+    ///
+    /// The juror is in the registered spelling, and the scores are in the log's notation.
     ///
     /// # Errors
-    /// Every mistake, never none.
+    /// Every mistake of the sheet; at least one.
     pub fn command(&self, sheet: &ScoreSheet, by: &str) -> Result<Command, Vec<Mistake>> {
         let mut mistakes = Vec::new();
         let mut wrong = |place, problem| mistakes.push(Mistake { place, problem });
@@ -111,7 +117,9 @@ impl<'a> ScoreValidator<'a> {
         let juror = panel.map_or(Ok(sheet.juror.as_str()), |panel| self.jurors.find(&panel.id, &sheet.juror));
         let juror =
             juror.map_err(|unknown| wrong(SheetField::Juror, unknown.to_string())).unwrap_or_default();
-        if let Some(problem) = panel.and_then(|panel| wrong_criterion(panel, sheet.criterion.as_deref())) {
+        if let Some(problem) =
+            panel.and_then(|panel| find_criterion_problem(panel, sheet.criterion.as_deref()))
+        {
             wrong(SheetField::Criterion, problem);
         }
         let category_is_known = self.categories.contains(&*sheet.category);
@@ -158,7 +166,7 @@ impl<'a> ScoreValidator<'a> {
     }
 }
 
-/// The scores of a sheet for entries that its juror is recused for.
+/// Returns a mistake for each score of an entry for which the sheet's juror is recused.
 pub fn recused_scores(sheet: &ScoreSheet, is_recused: impl Fn(&str) -> bool) -> Vec<Mistake> {
     let mistake = |(index, entry): (usize, &String)| Mistake {
         place: SheetField::Entry(index),
@@ -172,7 +180,7 @@ pub fn recused_scores(sheet: &ScoreSheet, is_recused: impl Fn(&str) -> bool) -> 
     entries.filter(|(_, entry)| is_recused(entry)).map(mistake).collect()
 }
 
-fn wrong_criterion(panel: &Panel, given: Option<&str>) -> Option<String> {
+fn find_criterion_problem(panel: &Panel, given: Option<&str>) -> Option<String> {
     let names: Vec<&str> = panel.criteria.iter().map(|(name, _)| name.as_str()).collect();
     let one_of = || names.join(", ");
     match given {
@@ -189,7 +197,9 @@ fn wrong_criterion(panel: &Panel, given: Option<&str>) -> Option<String> {
     }
 }
 
-/// A score that the panel takes, or any where there is no such panel. A panel gives no rank twice.
+/// Reads a score that the panel accepts. Without a panel it accepts every number.
+///
+/// A panel of kind `rank` accepts each rank once.
 fn read_score(panel: Option<&Panel>, text: &str, ranks: &mut HashSet<Decimal>) -> Result<Decimal, String> {
     let invalid = || format!("{} is not a number such as 7 or 8.25, with at most four places", quoted(text));
     let score = Decimal::read(text).ok_or_else(invalid)?;
@@ -201,15 +211,15 @@ fn read_score(panel: Option<&Panel>, text: &str, ranks: &mut HashSet<Decimal>) -
     Ok(score)
 }
 
-/// Whether what a command becomes in the log is one entry.
+/// Checks that the command fits into one log entry.
 fn check_entry_size(command: Command, by: &str) -> Result<Command, Vec<Mistake>> {
     let Command::Score { panel, juror, category, criterion, values } = command.clone() else {
         return Ok(command);
     };
-    // Every instant is as long as another.
+    // All instants have the same length.
     let at = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
     let event = Event::Scores { panel, juror, category, criterion, values, by: by.to_owned(), at };
-    // A salt takes as much room whatever it is.
+    // All salts have the same length.
     match event.encode(Some(Salt([0; 16]))) {
         Ok(_) => Ok(command),
         Err(error) => {
@@ -259,25 +269,25 @@ mod tests {
         }
     }
 
-    fn checked(sheet: &ScoreSheet) -> Result<Command, Vec<String>> {
+    fn check_sheet(sheet: &ScoreSheet) -> Result<Command, Vec<String>> {
         let (panels, definition, jurors) = (panels(), definition(), jurors());
         let jury = ScoreValidator::new(&panels, &definition.categories, &definition.entries, &jurors);
-        let told = |mistakes: Vec<Mistake>| {
+        let to_texts = |mistakes: Vec<Mistake>| {
             mistakes.iter().map(|mistake| format!("{}: {}", mistake.place, mistake.problem)).collect()
         };
-        jury.command(sheet, "chair").map_err(told)
+        jury.command(sheet, "chair").map_err(to_texts)
     }
 
     #[track_caller]
     fn wrong(sheet: &ScoreSheet, expected: &str) {
-        let mistakes = checked(sheet).unwrap_err();
+        let mistakes = check_sheet(sheet).unwrap_err();
         assert!(mistakes.len() == 1 && mistakes[0].starts_with(expected), "{mistakes:?}");
     }
 
     #[test]
     fn normalizes_valid_sheet_into_command() {
         let given = sheet("experts", Some("impact"), &[("a1", "8.50"), ("a2", "10.0000")]);
-        let Ok(Command::Score { values, criterion, .. }) = checked(&given) else { panic!("{given:?}") };
+        let Ok(Command::Score { values, criterion, .. }) = check_sheet(&given) else { panic!("{given:?}") };
         let values: Vec<_> = values.iter().map(|(entry, score)| (entry.as_str(), score.as_str())).collect();
         assert_eq!((values, criterion.as_deref()), (vec![("a1", "8.5"), ("a2", "10")], Some("impact")));
         for (panel, values) in [
@@ -286,7 +296,7 @@ mod tests {
             ("ranks", &[("a1", "1"), ("a2", "2")]),
             ("plain", &[]),
         ] {
-            assert!(checked(&sheet(panel, None, values)).is_ok(), "{panel} {values:?}");
+            assert!(check_sheet(&sheet(panel, None, values)).is_ok(), "{panel} {values:?}");
         }
     }
 
@@ -294,7 +304,7 @@ mod tests {
     fn every_spelling_of_a_juror_becomes_the_registered_one() {
         for spelling in ["Julián Diaz", "Julia\u{301}n Diaz", "JULIÁN  diaz", " julián\u{a0}diaz"] {
             let given = ScoreSheet { juror: spelling.to_owned(), ..sheet("plain", None, &[("a1", "3")]) };
-            let Ok(Command::Score { juror, .. }) = checked(&given) else { panic!("{spelling:?}") };
+            let Ok(Command::Score { juror, .. }) = check_sheet(&given) else { panic!("{spelling:?}") };
             assert_eq!(juror, "Julián Diaz");
         }
     }
@@ -362,7 +372,7 @@ mod tests {
         let near = "juror: the panel plain has no juror \"Ama Mensha\"; did you mean \"Ama Mensah\"?";
         wrong(&ScoreSheet { juror: "Ama Mensha".to_owned(), ..sheet("plain", None, &[]) }, near);
         let all = ScoreSheet { category: "c".to_owned(), ..sheet("jury", None, &[("x", "?")]) };
-        assert_eq!(checked(&all).unwrap_err().len(), 4, "all at once");
+        assert_eq!(check_sheet(&all).unwrap_err().len(), 4, "all at once");
     }
 
     #[test]

@@ -1,5 +1,7 @@
-//! The sheet that a ballot is on: a voter's, in a channel and period. The pass has the channel, the ballot names the period; which one is
-//! possible now depends on the arrival.
+//! The sheet of a ballot: one voter in one channel and period.
+//!
+//! The pass names the channel, and the ballot names the period. The time of arrival decides which
+//! period is valid.
 
 use std::borrow::Cow;
 
@@ -9,33 +11,36 @@ use jiff::Timestamp;
 
 use crate::directory::Contest;
 
-/// Why a pass serves no channel of the contest.
+/// The reason why a pass cannot vote in any channel of the contest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelError {
     /// The pass has no channel.
     #[error("the pass is of no channel, and the contest has channels")]
     Missing,
-    /// The contest has no such channel.
+    /// The contest does not have the pass's channel.
     #[error("the pass is of the channel {0}, which the contest does not have")]
     Unknown(String),
 }
 
-/// Why the period that a ballot names is not the one to vote in.
+/// The reason why the period of a ballot is not valid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{detail}")]
 pub struct PeriodError {
     /// A sentence.
     pub detail: Cow<'static, str>,
-    /// The most ballots of a voter, with numbered ones.
+    /// Maximum number of ballots of a voter, if the contest numbers ballots.
     pub most: Option<u32>,
-    /// The day that ballots name now, with days.
+    /// The current day, if the contest has days.
     pub today: Option<String>,
 }
 
-/// Refuses a pass of a channel that the contest does not have: a draft's channels can change after passes were minted.
+/// Refuses a pass for a channel that the contest does not have.
+///
+/// A draft's channels can change after passes were minted.
 ///
 /// # Errors
-/// [`ChannelError`]
+/// - [`ChannelError::Missing`]: the contest has channels, but the pass names none.
+/// - [`ChannelError::Unknown`]: the contest does not have the pass's channel.
 pub fn check_channel(contest: &Contest, pass: &Pass) -> Result<(), ChannelError> {
     let channels = &contest.record.definition.rules.channels;
     match &pass.channel {
@@ -46,57 +51,63 @@ pub fn check_channel(contest: &Contest, pass: &Pass) -> Result<(), ChannelError>
     }
 }
 
-/// Checks the period that a ballot names. The inner error is one of the day alone: such a ballot may have been recorded before.
+/// Checks the period that a ballot names.
+///
+/// The inner error says that only the day is wrong. The ballot may have been recorded before, so
+/// the caller looks it up first.
 ///
 /// # Errors
-/// [`PeriodError`]
+/// [`PeriodError`] if the contest has no such period.
 pub(crate) fn check_period(
     contest: &Contest,
-    asked: Option<&str>,
+    given: Option<&str>,
     arrived: Timestamp,
 ) -> Result<Result<(), PeriodError>, PeriodError> {
     let ballot = &contest.record.definition.rules.ballot;
-    let wrong = |detail, most| Err(PeriodError { detail, most, today: None });
-    match (ballot.period, asked) {
+    let error = |detail, max_ballots| Err(PeriodError { detail, most: max_ballots, today: None });
+    match (ballot.period, given) {
         (Period::Once, None) => Ok(Ok(())),
-        (Period::Once, Some(_)) => wrong("the contest has no periods: leave `period` out".into(), None),
-        (Period::Day, asked) => check_day(contest, asked, arrived),
-        (Period::Counted, asked) => {
-            let most = ballot.ballots_per_voter.unwrap_or(0);
-            if asked.and_then(parse_ballot_number).is_some_and(|number| (1..=most).contains(&number)) {
+        (Period::Once, Some(_)) => error("the contest has no periods: leave `period` out".into(), None),
+        (Period::Day, given) => check_day(contest, given, arrived),
+        (Period::Counted, given) => {
+            let max_ballots = ballot.ballots_per_voter.unwrap_or(0);
+            if given.and_then(parse_ballot_number).is_some_and(|number| (1..=max_ballots).contains(&number)) {
                 return Ok(Ok(()));
             }
-            let detail = format!("`period` is the ballot's number, \"1\" to \"{most}\"");
-            wrong(detail.into(), Some(most))
+            let detail = format!("`period` is the ballot's number, \"1\" to \"{max_ballots}\"");
+            error(detail.into(), Some(max_ballots))
         }
     }
 }
 
 fn check_day(
     contest: &Contest,
-    asked: Option<&str>,
+    given: Option<&str>,
     arrived: Timestamp,
 ) -> Result<Result<(), PeriodError>, PeriodError> {
     let today = day_at(&contest.days, arrived);
-    let wrong =
+    let error =
         |detail: String| PeriodError { detail: detail.into(), most: None, today: today.map(str::to_owned) };
-    let is = today.map_or_else(String::new, |today| format!("; today is {today}"));
-    match asked {
-        Some(asked) if Some(asked) == today => Ok(Ok(())),
-        Some(asked) if contest.days.iter().any(|(day, _)| day == asked) => {
-            Ok(Err(wrong(format!("`period` is another day than that of the ballot's arrival{is}"))))
+    let today_hint = today.map_or_else(String::new, |today| format!("; today is {today}"));
+    match given {
+        Some(given) if Some(given) == today => Ok(Ok(())),
+        Some(given) if contest.days.iter().any(|(day, _)| day == given) => {
+            Ok(Err(error(format!("`period` is another day than that of the ballot's arrival{today_hint}"))))
         }
-        _ => Err(wrong(format!("`period` is the day of the ballot's arrival, such as \"2021-03-14\"{is}"))),
+        _ => Err(error(format!(
+            "`period` is the day of the ballot's arrival, such as \"2021-03-14\"{today_hint}"
+        ))),
     }
 }
 
-/// A ballot's number, if it is written as the log has it.
+/// Returns a ballot's number; `None` unless it is written as in the log.
 pub(crate) fn parse_ballot_number(text: &str) -> Option<u32> {
     let number: u32 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
 }
 
-/// The slots that a ballot of these categories fills, each once, as the sequencer reads them from the entry.
+/// Returns the slots that a ballot of these categories fills, each once. The sequencer reads the
+/// same slots from the entry.
 pub(crate) fn slots<'a>(
     voter: VoterTag,
     channel: Option<&str>,

@@ -1,4 +1,4 @@
-//! When a contest takes ballots.
+//! The time in which a contest takes ballots.
 
 use acclaim_contest::{Instant, Phase};
 use jiff::Timestamp;
@@ -8,22 +8,22 @@ use crate::directory::Contest;
 /// The instants between which a contest takes ballots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// The first.
+    /// The first instant of voting.
     pub opens: Instant,
-    /// The first after voting.
+    /// The first instant after voting.
     pub closes: Instant,
 }
 
-/// Why a contest does not take a ballot that arrived at a time.
+/// The reason why a contest does not take a ballot that arrived at a given time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
-    /// The operator has the contest left alone.
+    /// The operator excluded the contest.
     #[error("nothing of this contest is recorded")]
     Excluded,
-    /// It came too early.
+    /// The ballot arrived too early.
     #[error("the ballot arrived before the opening")]
     NotOpen(Window),
-    /// It came too late.
+    /// The ballot arrived too late.
     #[error("the ballot arrived after the closing")]
     Closed(Window),
     /// Voting is suspended.
@@ -32,16 +32,18 @@ pub enum WindowError {
 }
 
 impl Window {
-    /// The window of a contest, as it stands now.
+    /// Returns the current window of a contest.
     pub(crate) fn of(contest: &Contest) -> Self {
         Self { opens: contest.record.definition.opens, closes: contest.record.state.closes }
     }
 }
 
-/// Whether a time lies in the window of voting, suspended or not.
+/// Checks that a time lies in the window of voting, suspended or not.
 ///
 /// # Errors
-/// [`WindowError`], but no suspension.
+/// - [`WindowError::Excluded`]: the operator excluded the contest.
+/// - [`WindowError::NotOpen`]: the time is before the opening.
+/// - [`WindowError::Closed`]: the time is after the closing, or the contest has closed.
 pub(crate) fn check_window(contest: &Contest, arrived: Timestamp) -> Result<(), WindowError> {
     if contest.is_excluded {
         Err(WindowError::Excluded)
@@ -54,10 +56,12 @@ pub(crate) fn check_window(contest: &Contest, arrived: Timestamp) -> Result<(), 
     }
 }
 
-/// Whether the contest takes ballots that arrive at this time: within the window, and not while voting is suspended.
+/// Checks that the contest takes ballots that arrive at this time.
+///
+/// The time must lie in the window, and voting must not be suspended.
 ///
 /// # Errors
-/// [`WindowError`]
+/// The errors of [`check_window`], and [`WindowError::Suspended`].
 pub(crate) fn check_open(contest: &Contest, arrived: Timestamp) -> Result<(), WindowError> {
     check_window(contest, arrived)?;
     match contest.phase() {

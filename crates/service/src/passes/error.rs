@@ -1,38 +1,38 @@
-//! Why no pass is minted or revoked.
+//! The errors of minting and revoking passes.
 
 use acclaim_contest::subject::RefusedSubjects;
 use acclaim_store::StoreError;
 
-/// Why no pass is minted or revoked. Nothing was changed.
+/// The reason why no pass is minted or revoked. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum PassesError {
-    /// The contest's tag key is gone: no voter of a subject can be found.
+    /// The contest's tag key was destroyed, so no voter of a subject can be found.
     #[error("the contest's tag key is gone")]
     TagKeyDestroyed,
     /// Voting has ended.
     #[error("passes are minted until the closing")]
     VotingEnded,
-    /// A value cannot be used.
+    /// A value is invalid.
     #[error("`{field}`: {problem}")]
     Invalid {
-        /// Which one.
+        /// The field of the request.
         field: String,
-        /// What is wrong with it.
+        /// The problem of the value.
         problem: String,
     },
-    /// Subjects of the list cannot be read.
+    /// Subjects of the list are invalid.
     #[error("subjects of the list are refused")]
     RefusedSubjects(RefusedSubjects),
-    /// The contest reads its subjects by other rules than the request asks for.
+    /// The contest reads its subjects by other rules than the request.
     #[error("{0}")]
     OtherSubjects(String),
     /// No pass of a subject was minted in the contest.
     #[error("no pass of a subject was minted in this contest, so that none can be revoked")]
     NoSubjects,
-    /// These voters of the list get no pass any more: position and subject of each.
+    /// These voters of the list can get no new pass: position and subject of each.
     #[error("voters of the list get no pass any more")]
     Barred(Vec<(Option<usize>, String)>),
-    /// The staff key has used the `Idempotency-Key` for something else.
+    /// The staff key has used the `Idempotency-Key` for another request.
     #[error("the staff key has used this Idempotency-Key for another request")]
     IdempotencyKeyUsed,
     /// The contest has changed since this process read it.
@@ -41,7 +41,7 @@ pub enum PassesError {
     /// A fault of this installation.
     #[error("{0}")]
     Internal(&'static str),
-    /// A read failed; it conflicts only with a deletion.
+    /// A read failed. Its only possible conflict is the deletion of the contest.
     #[error(transparent)]
     Unread(StoreError),
     /// A store failed.

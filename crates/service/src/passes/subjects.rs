@@ -1,4 +1,5 @@
-//! Whom passes are minted for: a list of subjects, read by the contest's rules, or voters without names.
+//! The voters of a minting or revoking request: a list of subjects, read by the contest's rules, or
+//! voters without names.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,12 +12,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
 use super::error::{PassesError, invalid};
 
-/// Subjects of one request.
+/// Maximum number of subjects in one request.
 const MAX_SUBJECTS: usize = 10_000;
 
-/// Whom passes are minted for.
+/// The voters for whom passes are minted.
 pub(super) enum PassRecipients {
-    /// Those of a list, and what it says that its subjects are.
+    /// The subjects of a list, and the meaning of subjects without a scheme.
     Subjects(Vec<String>, Option<DefaultScheme>),
     /// The given number of voters without names.
     Unnamed(usize),
@@ -25,11 +26,11 @@ pub(super) enum PassRecipients {
 /// One voter of a list.
 #[derive(Debug)]
 pub struct Voter {
-    /// As the list has it first.
+    /// The subject at its first place in the list.
     pub subject: String,
-    /// What is compared, and what the tag is made of.
+    /// The canonical subject. Voters are compared by it, and the voter tag is made from it.
     pub canonical: String,
-    /// Every place in the list, from 0 on.
+    /// Every position in the list, from 0 on.
     pub positions: Vec<usize>,
 }
 
@@ -53,16 +54,16 @@ impl PassRecipients {
         }
     }
 
-    /// The voters as an older program made them for the same request.
-    pub(super) fn with_version_1_names(&self, voters: Vec<Voter>, asked: &RequestId) -> Vec<Voter> {
+    /// Returns the voters that an older program made for the same request.
+    pub(super) fn with_version_1_names(&self, voters: Vec<Voter>, request: &RequestId) -> Vec<Voter> {
         match self {
-            Self::Unnamed(count) => unnamed_voters_version_1(&asked.key, *count),
+            Self::Unnamed(count) => unnamed_voters_version_1(&request.key, *count),
             Self::Subjects(..) => voters,
         }
     }
 }
 
-/// The voters of a list by these rules, each once.
+/// Returns the voters of a list by these rules, each once.
 pub(super) fn distinct_voters(subjects: &[String], rules: &SubjectRules) -> Result<Vec<Voter>, PassesError> {
     let persons = rules.persons(subjects.iter().map(String::as_str));
     let voter = |Person { canonical, positions }: Person| {
@@ -80,32 +81,36 @@ pub(super) fn check_length(subjects: &[String]) -> Result<(), PassesError> {
     }
 }
 
-/// The voters that a list names whose passes are to be revoked, each once: subjects as the contest compares them, and made-up ones as minting has answered them.
+/// Returns the voters whose passes a list revokes, each once.
+///
+/// A list holds subjects, which are compared by the contest's rules, and names that minting without
+/// subjects returned.
 pub(super) fn voters_to_revoke(
     subjects: &[String],
-    kept: Option<&SubjectRules>,
+    stored: Option<&SubjectRules>,
     rules: impl FnOnce() -> Result<SubjectRules, PassesError>,
 ) -> Result<Vec<Voter>, PassesError> {
-    let is_made_up = |subject: &str| subject.starts_with(UNNAMED_PREFIX) && kept != Some(&SubjectRules::Raw);
-    let is_only_made_up = subjects.iter().all(|subject| is_made_up(subject));
-    if kept.is_none() && !is_only_made_up {
+    let is_unnamed =
+        |subject: &str| subject.starts_with(UNNAMED_PREFIX) && stored != Some(&SubjectRules::Raw);
+    let is_only_unnamed = subjects.iter().all(|subject| is_unnamed(subject));
+    if stored.is_none() && !is_only_unnamed {
         return Err(PassesError::NoSubjects);
     }
     let mut voters: Vec<Voter> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
-    let (mut listed, mut listed_at) = (Vec::new(), Vec::new());
+    let mut indexes: HashMap<&str, usize> = HashMap::new();
+    let (mut plain_subjects, mut plain_positions) = (Vec::new(), Vec::new());
     for (position, subject) in subjects.iter().enumerate() {
-        if !is_made_up(subject) {
-            listed.push(subject.as_str());
-            listed_at.push(position);
+        if !is_unnamed(subject) {
+            plain_subjects.push(subject.as_str());
+            plain_positions.push(position);
         } else if !subject.bytes().all(|byte| byte.is_ascii_graphic()) {
-            // Another text would be another voter, whose passes nobody has.
-            let what = "is not a name that minting gave: it has visible ASCII characters alone";
-            return Err(invalid(&format!("subjects[{position}]"), what));
-        } else if let Some(voter) = places.get(&**subject).and_then(|place| voters.get_mut(*place)) {
+            // Another text would be another voter, for whom no pass was minted.
+            let problem = "is not a name that minting gave: it has visible ASCII characters alone";
+            return Err(invalid(&format!("subjects[{position}]"), problem));
+        } else if let Some(voter) = indexes.get(&**subject).and_then(|index| voters.get_mut(*index)) {
             voter.positions.push(position);
         } else {
-            places.insert(subject, voters.len());
+            indexes.insert(subject, voters.len());
             voters.push(Voter {
                 subject: subject.clone(),
                 canonical: subject.clone(),
@@ -113,14 +118,14 @@ pub(super) fn voters_to_revoke(
             });
         }
     }
-    if !listed.is_empty() {
-        let place = |position: usize| listed_at.get(position).copied().unwrap_or(position);
-        let mut persons = rules()?.persons(listed);
+    if !plain_subjects.is_empty() {
+        let original_position = |position: usize| plain_positions.get(position).copied().unwrap_or(position);
+        let mut persons = rules()?.persons(plain_subjects);
         if let Err(refused) = &mut persons {
-            refused.first.iter_mut().for_each(|one| one.position = place(one.position));
+            refused.first.iter_mut().for_each(|one| one.position = original_position(one.position));
         }
         for Person { canonical, positions } in persons.map_err(PassesError::RefusedSubjects)? {
-            let positions: Vec<usize> = positions.into_iter().map(place).collect();
+            let positions: Vec<usize> = positions.into_iter().map(original_position).collect();
             let subject =
                 positions.first().and_then(|first| subjects.get(*first)).cloned().unwrap_or_default();
             voters.push(Voter { subject, canonical, positions });
@@ -130,22 +135,25 @@ pub(super) fn voters_to_revoke(
     Ok(voters)
 }
 
-/// Voters made from what names the request, so that its repetition makes the same ones.
-pub(super) fn unnamed_voters(asked: &RequestId, count: usize) -> Vec<Voter> {
+/// Returns voters made from the request's id, so that a repeated request makes the same voters.
+pub(super) fn unnamed_voters(request: &RequestId, count: usize) -> Vec<Voter> {
     let mut hasher = blake3::Hasher::new_derive_key("acclaim v2 made-up subject");
-    // With its length, so that no other name and key have the same bytes.
-    hasher.update(&(asked.by.len() as u64).to_le_bytes()).update(asked.by.as_bytes());
-    hasher.update(asked.key.as_bytes());
-    numbered(&hasher, count)
+    // The length comes first, so that no other name and key give the same bytes.
+    hasher.update(&(request.by.len() as u64).to_le_bytes()).update(request.by.as_bytes());
+    hasher.update(request.key.as_bytes());
+    numbered_voters(&hasher, count)
 }
 
-/// The voters that older programs made of the `Idempotency-Key` alone.
+/// Returns the voters that older programs made from the `Idempotency-Key` alone.
 fn unnamed_voters_version_1(key: &str, count: usize) -> Vec<Voter> {
-    numbered(blake3::Hasher::new_derive_key("acclaim v1 made-up subject").update(key.as_bytes()), count)
+    numbered_voters(
+        blake3::Hasher::new_derive_key("acclaim v1 made-up subject").update(key.as_bytes()),
+        count,
+    )
 }
 
-/// A voter for each number, made from what has been hashed before.
-fn numbered(hasher: &blake3::Hasher, count: usize) -> Vec<Voter> {
+/// Returns a voter for each number, made from the hashed content and the number.
+fn numbered_voters(hasher: &blake3::Hasher, count: usize) -> Vec<Voter> {
     let voter = |number: usize| {
         let hash = hasher.clone().update(&(number as u64).to_le_bytes()).finalize();
         let [name @ .., _, _, _, _, _, _, _, _, _, _, _, _, _, _] = *hash.as_bytes();
@@ -155,13 +163,14 @@ fn numbered(hasher: &blake3::Hasher, count: usize) -> Vec<Voter> {
     (0..count).map(voter).collect()
 }
 
-/// Begins the subjects of voters without names.
+/// Prefix of the subjects of voters without names.
 const UNNAMED_PREFIX: &str = "pass:";
 
-/// The error of a list with voters who get no pass any more.
+/// Returns the error of a list with voters who can get no new pass.
 pub(super) fn barred(voters: &[Voter], tags: &[VoterTag], barred: &[VoterTag]) -> PassesError {
     let barred: HashSet<&VoterTag> = barred.iter().collect();
-    let found = voters.iter().zip(tags).filter(|(_, tag)| barred.contains(tag));
-    let named = found.map(|(voter, _)| (voter.positions.first().copied(), voter.subject.clone()));
-    PassesError::Barred(named.collect())
+    let barred_voters = voters.iter().zip(tags).filter(|(_, tag)| barred.contains(tag));
+    let positions_and_subjects =
+        barred_voters.map(|(voter, _)| (voter.positions.first().copied(), voter.subject.clone()));
+    PassesError::Barred(positions_and_subjects.collect())
 }
