@@ -1,4 +1,4 @@
-//! Who asks: passes of voters, keys of staff.
+//! Authentication: passes of voters and keys of staff.
 
 use std::sync::Arc;
 
@@ -25,17 +25,17 @@ use crate::{
     problem::{self, Problem},
 };
 
-/// Who may run contests.
+/// Roles that may run contests.
 pub(crate) const ORGANISERS: &[Role] = &[Role::Organiser, Role::Operator];
-/// Who may read what is not public.
+/// Roles that may read data that is not public.
 pub(crate) const READERS: &[Role] = &[Role::Organiser, Role::Auditor, Role::Operator];
 
-/// Who may enter scores; jurors their own.
+/// Roles that may enter scores. Jurors enter only their own.
 pub(crate) const SCORERS: &[Role] = &[Role::Organiser, Role::Juror, Role::Operator];
-/// Who may read scores; jurors their own.
+/// Roles that may read scores. Jurors read only their own.
 pub(crate) const SCORE_READERS: &[Role] = &[Role::Organiser, Role::Auditor, Role::Juror, Role::Operator];
 
-/// The token of `Authorization: Bearer <token>`.
+/// Returns the token of `Authorization: Bearer <token>`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
     let (scheme, token) = value.split_once(' ')?;
@@ -49,12 +49,14 @@ pub(crate) struct Access {
     keyring: Arc<Keyring>,
     directory: Arc<Directory>,
     revoked_passes: Arc<RevokedPasses>,
-    /// BLAKE3 hash of a bearer token that this process made for itself.
+    /// BLAKE3 hash of a bearer token that this process made for its own requests.
     process_key: Option<[u8; 32]>,
 }
 
 impl Access {
-    /// By these stores. `process_key` is the hash of a token that is an operator's, for the process's own requests.
+    /// Makes the checks over these stores.
+    ///
+    /// `process_key` is the hash of a token for the process's own requests, with the role operator.
     pub(crate) fn new(
         stores: &Stores,
         keyring: Arc<Keyring>,
@@ -66,7 +68,9 @@ impl Access {
         Self { database, clock, keyring, directory, revoked_passes, process_key }
     }
 
-    /// The hash of the staff key that a request carries, valid or not; `None` for the process's own key, which cannot be revoked.
+    /// Returns the hash of the staff key that a request carries, valid or not.
+    ///
+    /// `None` also for the process's own key, which cannot be revoked.
     pub(crate) fn key_hash(&self, headers: &HeaderMap) -> Option<[u8; 32]> {
         let token = bearer(headers).filter(|token| token.starts_with(KEY_PREFIX))?;
         let hash = blake3::hash(token.as_bytes());
@@ -77,7 +81,7 @@ impl Access {
         self.process_key.is_some_and(|own| blake3::Hash::from(own) == hash)
     }
 
-    /// The contest that a request with a pass is for, and its pass, which is valid now.
+    /// Returns the contest of a request with a pass, and the pass, which is valid now.
     pub(crate) fn contest_and_pass(
         &self,
         headers: &HeaderMap,
@@ -88,7 +92,9 @@ impl Access {
         Ok((contest, pass))
     }
 
-    /// Checks the pass of a request that arrived at `now`. Without one of the contest nobody is told that there is a draft.
+    /// Checks the pass of a request that arrived at `now`.
+    ///
+    /// Without a pass of the contest, a draft is answered as if it did not exist.
     pub(crate) fn voter(
         &self,
         headers: &HeaderMap,
@@ -103,16 +109,16 @@ impl Access {
             Some(token) => self.pass(token, contest, now),
         };
         voter.map_err(|problem| {
-            let strangers =
+            let without_pass =
                 [&problem::PASS_MISSING, &problem::PASS_INVALID, &problem::PASS_FOR_ANOTHER_CONTEST];
             match contest.phase() {
-                Phase::Draft if strangers.contains(&problem.kind()) => contest_not_found(),
+                Phase::Draft if without_pass.contains(&problem.kind()) => contest_not_found(),
                 _ => problem,
             }
         })
     }
 
-    /// Checks a pass.
+    /// Checks a pass: its signature, expiry and contest, its revocation and its channel.
     pub(crate) fn pass(&self, token: &str, contest: &Contest, now: Timestamp) -> Result<Pass, Problem> {
         let verified = Pass::verify(token, self.keyring.pass_keys(), contest.id(), now);
         let pass = verified.map_err(|error| match error {
@@ -130,7 +136,9 @@ impl Access {
         Ok(self.revoked_passes.check(pass)?)
     }
 
-    /// Checks a staff key that must have one of `roles` and cover `contest`, whether or not there is such a contest.
+    /// Checks that the staff key of a request has one of `roles` and covers `contest`.
+    ///
+    /// `contest` need not exist. Without `contest` the key must cover all contests.
     pub(crate) async fn staff(
         &self,
         headers: &HeaderMap,
@@ -142,7 +150,7 @@ impl Access {
         allowed(self.key(token).await?, contest, roles)
     }
 
-    /// The staff key of a token.
+    /// Returns the valid staff key of a token.
     async fn key(&self, token: &str) -> Result<StaffKey, Problem> {
         if !token.starts_with(KEY_PREFIX) {
             return Err(invalid_key());
@@ -171,7 +179,9 @@ impl Access {
         }
     }
 
-    /// The operator's key of a request, for all contests or for some.
+    /// Returns the staff key of a request, which must have the role operator.
+    ///
+    /// The key may cover all contests or only some.
     pub(crate) async fn operator(&self, headers: &HeaderMap) -> Result<StaffKey, Problem> {
         let token =
             bearer(headers).ok_or_else(|| Problem::new(&problem::KEY_MISSING, "no bearer token was sent"))?;
@@ -179,10 +189,14 @@ impl Access {
         if key.role == Role::Operator { Ok(key) } else { Err(insufficient(&key)) }
     }
 
-    /// The contest that a request without a pass is for, and the staff key that it may carry. A key of one of `roles` may see it as a draft.
+    /// Returns the contest of a request without a pass, and the staff key that the request may
+    /// carry.
     ///
-    /// Who may not see a draft is answered as if there were no contest of this id, whatever is sent with the request: also a key that is unknown, revoked, expired
-    /// or of another contest. How long that takes tells nothing either: the key is looked up before the contest is, and where there is none.
+    /// A key with one of `roles` also sees a draft. Every other request for a draft gets the same
+    /// answer as for an id without a contest. This holds for any content of the request, also for a
+    /// key that is unknown, revoked, expired or for another contest. The time of the answer does
+    /// not reveal a draft either: the key is looked up before the contest, and also if there is no
+    /// contest.
     pub(crate) async fn find_contest(
         &self,
         headers: &HeaderMap,
@@ -190,15 +204,15 @@ impl Access {
         roles: &[Role],
     ) -> Result<(Arc<Contest>, Option<StaffKey>), Problem> {
         let key = self.optional_key(headers).await;
-        let found = contest_id(contest).ok().and_then(|id| self.directory.contest(&id));
+        let existing = contest_id(contest).ok().and_then(|id| self.directory.contest(&id));
         let may_see = |contest: &Contest| {
             let key = key.as_ref().ok().and_then(Option::as_ref);
-            let sees = |key: &StaffKey| roles.contains(&key.role) && key.covers(contest.id());
-            contest.phase() > Phase::Draft || key.is_some_and(sees)
+            let may_read_draft = |key: &StaffKey| roles.contains(&key.role) && key.covers(contest.id());
+            contest.phase() > Phase::Draft || key.is_some_and(may_read_draft)
         };
-        match (found.filter(|contest| may_see(contest)), key) {
+        match (existing.filter(|contest| may_see(contest)), key) {
             (Some(contest), key) => Ok((contest, key?)),
-            // The key cannot be looked up at the moment.
+            // The lookup of the key failed.
             (None, Err(problem))
                 if ![&problem::KEY_INVALID, &problem::KEY_EXPIRED].contains(&problem.kind()) =>
             {
@@ -208,7 +222,7 @@ impl Access {
         }
     }
 
-    /// The contest that a request of staff is for, and its key, which must have one of `roles`.
+    /// Returns the contest of a staff request and its key, which must have one of `roles`.
     pub(crate) async fn contest_and_key(
         &self,
         headers: &HeaderMap,
@@ -224,7 +238,9 @@ impl Access {
         Ok((contest, key))
     }
 
-    /// The staff key that a request may carry where none is needed. A wrong key is an error, none is not.
+    /// Returns the staff key that a request may carry on a route that needs none.
+    ///
+    /// A wrong key is an error, a missing key is not.
     pub(crate) async fn optional_key(&self, headers: &HeaderMap) -> Result<Option<StaffKey>, Problem> {
         match bearer(headers) {
             Some(token) if token.starts_with(KEY_PREFIX) => self.key(token).await.map(Some),
@@ -232,7 +248,7 @@ impl Access {
         }
     }
 
-    /// A contest that the request may know of, and whether it may read what is not public.
+    /// Returns a contest that the request may see, and whether it may read data that is not public.
     pub(crate) async fn find_visible(
         &self,
         headers: &HeaderMap,
@@ -244,7 +260,9 @@ impl Access {
     }
 }
 
-/// The key, if it has one of `roles` and covers `contest`, or all contests.
+/// Returns the key if it has one of `roles` and covers `contest`.
+///
+/// Without `contest` the key must cover all contests.
 fn allowed(key: StaffKey, contest: Option<&ContestId>, roles: &[Role]) -> Result<StaffKey, Problem> {
     let covered = contest.map_or(key.contests.is_none(), |contest| key.covers(contest));
     if roles.contains(&key.role) && covered {
@@ -262,12 +280,14 @@ fn invalid_key() -> Problem {
     Problem::new(&problem::KEY_INVALID, "the key is unknown or was revoked")
 }
 
-/// Whether a key may read what is not public of a contest. Whose may not reads what is public, as anyone does.
+/// Whether a key may read data of a contest that is not public.
+///
+/// A key without this right reads what is public.
 pub(crate) fn is_reader(key: Option<&StaffKey>, contest: &ContestId) -> bool {
     key.is_some_and(|key| READERS.contains(&key.role) && key.covers(contest))
 }
 
-/// Whether a key may read a contest as a draft: jurors prepare.
+/// Whether a key may read a contest as a draft. Jurors may, to prepare.
 pub(crate) fn can_see_draft(key: Option<&StaffKey>, contest: &ContestId) -> bool {
     key.is_some_and(|key| SCORE_READERS.contains(&key.role) && key.covers(contest))
 }

@@ -1,4 +1,4 @@
-//! Casting a ballot, and what voters can ask about it afterwards.
+//! Casting a ballot, and reading a ballot's status and receipt.
 
 use std::sync::Arc;
 
@@ -37,19 +37,19 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    /// How a ballot is refused.
+    /// Problems that refuse a ballot.
     pub(crate) BallotRefusals: INVALID_SELECTION, ALREADY_VOTED, REPLACED_IS_NOT_STANDING, REFUSED, VOTING_NOT_OPEN, VOTING_SUSPENDED, VOTING_CLOSED,
         QUEUE_FULL, OUTCOME_UNKNOWN
 }
 refusals! {
-    /// How a question for a ballot is refused.
+    /// Problems that refuse a lookup of a ballot.
     LookupRefusals: BALLOT_NOT_FOUND
 }
 
 /// Cast a ballot.
 ///
-/// It is recorded whole or not at all. `201` says that it is in the log, for good. The same ballot sent again is answered `200` with its
-/// present status, so that repeating after a time-out is safe.
+/// It is recorded whole or not at all. `201` says that it is in the log for good. The same ballot
+/// sent again is answered `200` with its present status, so repeating it after a time-out is safe.
 #[utoipa::path(post, operation_id = "cast_ballot", path = "/v1/contests/{contest}/ballots", tag = "voters", request_body = BallotRequest,
     params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
     responses((status = 201, body = RecordedBody, description = "in the log, for good", headers(("Location" = String, description = "where the ballot's status is"))),
@@ -89,10 +89,11 @@ async fn cast(
     }
 }
 
-/// Most answers have fewer: room that need not grow.
+/// Initial size of an answer's buffer, in bytes. Most answers are shorter: the buffer need not
+/// grow.
 const ANSWER_BYTES: usize = 320;
 
-/// Whether the request asks not to wait (RFC 7240).
+/// Whether the request asks not to wait for the outcome (`Prefer: respond-async`, RFC 7240).
 fn prefers_async(headers: &HeaderMap) -> bool {
     let values = headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
     values
@@ -100,7 +101,7 @@ fn prefers_async(headers: &HeaderMap) -> bool {
         .any(|item| item.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("respond-async"))
 }
 
-/// An answer that says where the ballot's status is.
+/// Returns an answer with the address of the ballot's status.
 fn answer(
     service: &BallotService,
     status: StatusCode,
@@ -120,7 +121,7 @@ fn answer(
     response
 }
 
-/// What a ballot is at present.
+/// Read a ballot's present status.
 #[utoipa::path(get, operation_id = "read_ballot", path = "/v1/contests/{contest}/ballots/{ballot}", tag = "voters",
     params(("ballot" = shapes::BallotId, Path,)), responses((status = 200, body = BallotStatus, description = "its status"), LookupRefusals))]
 async fn status(
@@ -143,7 +144,7 @@ async fn status(
     ))
 }
 
-/// A contest that has a log: a draft has no ballots.
+/// Returns a contest that has a log. A draft has no ballots.
 async fn find_opened_contest(
     access: &Access,
     headers: &HeaderMap,
@@ -157,7 +158,7 @@ fn not_found() -> Problem {
     Problem::new(&problem::BALLOT_NOT_FOUND, "nothing is known of a ballot of this id")
 }
 
-/// What a receipt is to have in it.
+/// Query of a receipt.
 #[derive(Deserialize)]
 struct ReceiptQuery {
     with: Option<String>,
@@ -173,9 +174,13 @@ impl ReceiptQuery {
     }
 }
 
-/// The receipt: a proof that the ballot is in the log (tlog-proof), under a checkpoint with witnesses' cosignatures if one covers the ballot.
+/// Read a ballot's receipt: a proof that the ballot is in the log (tlog-proof).
 ///
-/// With `with=leaf-hash` it has the ballot's leaf hash in it, as extra data, so that it is checked without anything else.
+/// The receipt is under a checkpoint with witnesses' cosignatures if such a checkpoint covers the
+/// ballot.
+///
+/// With `with=leaf-hash` the receipt also has the ballot's leaf hash, as extra data. It is then
+/// checked without other data.
 #[utoipa::path(get, operation_id = "read_receipt", path = "/v1/contests/{contest}/ballots/{ballot}/proof", tag = "voters",
     params(("ballot" = shapes::BallotId, Path,), ("with" = inline(Option<shapes::ReceiptExtra>), Query, description = "what the receipt has in it beside the proof")),
     responses((status = 200, body = String, content_type = "text/plain", description = "the receipt"), LookupRefusals))]
@@ -183,11 +188,11 @@ async fn receipt(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
     Path((contest, ballot)): Path<(String, String)>,
-    Query(asked): Query<ReceiptQuery>,
+    Query(query): Query<ReceiptQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = find_opened_contest(&access, &headers, &contest).await?;
-    let with_leaf_hash = asked.leaf_hash()?;
+    let with_leaf_hash = query.leaf_hash()?;
     let ballot: BallotId = ballot.parse().map_err(|_| not_found())?;
     let found = find_recorded(&stores, contest.id(), ballot).await.map_err(read_problem)?;
     let (recorded, leaf_hash) = found.ok_or_else(not_found)?;

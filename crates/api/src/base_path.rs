@@ -1,5 +1,7 @@
-//! The path below which a proxy publishes the server, such as `/vote`. Requests are taken with it and without, since some proxies leave it in the path and others
-//! remove it; what the server says of its own addresses has it.
+//! The base path below which a proxy publishes the server, for example `/vote`.
+//!
+//! The server accepts requests with and without the base path: some proxies leave it in the path,
+//! others remove it. Addresses in the server's answers have it.
 
 use std::{fmt, str::FromStr};
 
@@ -18,15 +20,18 @@ use tower::ServiceExt as _;
 
 use crate::problem::{self, DOCUMENT_START, PROBLEM_TYPE, Problem};
 
-/// Where a server's own paths begin: a path below one of them could not be told from the path itself.
+/// First segments of the server's own paths.
+///
+/// A base path must not begin with one of them: it could not be distinguished from the server's own
+/// path.
 const OWN_PATHS: [&str; 10] =
     ["v1", "c", "assets", "docs", "problems", "schemas", "openapi.json", "healthz", "readyz", "metrics"];
 
-/// A base path. By default there is none, and the server's addresses begin at `/`.
+/// A base path. The default is none: the server's addresses then begin at `/`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BasePath(String);
 
-/// Why a text is no base path.
+/// The reason why a text is not a base path.
 #[derive(Debug, thiserror::Error)]
 #[error("`{path}` is no base path: {reason}")]
 pub struct BasePathError {
@@ -62,7 +67,7 @@ impl FromStr for BasePath {
     }
 }
 
-/// Empty, or `/vote`.
+/// Writes nothing without a base path, else the path without a slash at its end: `/vote`.
 impl fmt::Display for BasePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -70,12 +75,12 @@ impl fmt::Display for BasePath {
 }
 
 impl BasePath {
-    /// Whether there is none.
+    /// Whether there is no base path.
     pub(crate) fn is_root(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The router as it answers below this path, and without it.
+    /// Returns a router that answers below this path and without it.
     pub(crate) fn serve(&self, router: Router) -> Router {
         if self.is_root() {
             return router;
@@ -88,9 +93,9 @@ impl BasePath {
     }
 
     async fn answer(&self, router: Router, mut request: Request) -> Response {
-        let asked = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
-        match asked.strip_prefix(&*self.0) {
-            // Without the slash at its end the links of the page would lead elsewhere.
+        let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
+        match path.strip_prefix(&*self.0) {
+            // Without the slash at the end, the page's relative links lead elsewhere.
             Some(rest) if rest.is_empty() || rest.starts_with('?') => return self.redirect(rest),
             Some(rest) if rest.starts_with('/') => {
                 let mut parts = request.uri().clone().into_parts();
@@ -111,7 +116,7 @@ impl BasePath {
         (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, location)]).into_response()
     }
 
-    /// A problem as a document whose `type` is below this path.
+    /// Returns a problem document whose `type` is below this path.
     pub(crate) fn document(&self, problem: &Problem) -> Value {
         let mut document = serde_json::to_value(problem).unwrap_or_default();
         if let Some(kind) = document.get_mut("type") {
@@ -120,7 +125,7 @@ impl BasePath {
         document
     }
 
-    /// The answer with the `type` of a problem below this path.
+    /// Returns the answer, with the `type` of a problem below this path.
     pub(crate) async fn publish(&self, response: Response) -> Response {
         let is_problem = |response: &Response| {
             response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_TYPE)

@@ -1,4 +1,4 @@
-//! Reading requests: bounded in size and time, JSON of the expected shape, and nothing else.
+//! Reading request bodies: bounded in size and time, and JSON of exactly the expected shape.
 
 use std::{
     fmt,
@@ -30,11 +30,11 @@ use crate::{
     turn::PIECE,
 };
 
-/// Bytes of a ballot's body.
+/// Largest body of a ballot, in bytes.
 pub(crate) const MAX_BALLOT_BYTES: usize = 64 << 10;
-/// Bytes of a staff request's body.
+/// Largest body of a staff request, in bytes.
 pub(crate) const MAX_STAFF_BODY_BYTES: usize = 4 << 20;
-/// Bytes of a definition.
+/// Largest definition, in bytes.
 pub(crate) const MAX_DEFINITION_BYTES: usize = 64 << 20;
 
 /// Reads the bodies of staff requests.
@@ -44,82 +44,84 @@ pub(crate) struct Bodies {
 }
 
 impl Bodies {
-    /// Large ones take their bytes from this budget.
+    /// Makes a reader that reserves the bytes of large bodies from this budget.
     pub(crate) fn new(memory: Arc<BodyMemory>, access: Arc<Access>) -> Self {
         Self { memory, access }
     }
 
-    /// Reads a body of JSON whole.
+    /// Reads a whole JSON body.
     pub(crate) async fn read_json(
         &self,
         request: Request,
         limit: usize,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<Bytes, Problem> {
-        self.read_large(request, "application/json", limit, within).await
+        self.read_large(request, "application/json", limit, timeout).await
     }
 
-    /// Reads a body of lines of JSON whole.
+    /// Reads a whole body of JSON lines.
     pub(crate) async fn read_lines(
         &self,
         request: Request,
         limit: usize,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<Bytes, Problem> {
-        self.read_large(request, "application/x-ndjson", limit, within).await
+        self.read_large(request, "application/x-ndjson", limit, timeout).await
     }
 
     async fn read_large(
         &self,
         request: Request,
-        wanted: &str,
+        media_type: &str,
         limit: usize,
-        within: Duration,
+        timeout: Duration,
     ) -> Result<Bytes, Problem> {
         // A body without a declared length can become as large as the limit.
         let size = request.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
         let size = size.unwrap_or(limit).min(limit);
-        let end = pin!(sleep(within));
+        let timer = pin!(sleep(timeout));
         let headers = request.headers().clone();
         let body = if size <= PIECE {
-            read_typed(request, wanted, limit, end).await?
+            read_typed(request, media_type, limit, timer).await?
         } else {
-            let held = self.memory.wait_for(size).await?;
-            hold_budget(read_typed(request, wanted, limit, end).await?, held)
+            let budget = self.memory.wait_for(size).await?;
+            hold_budget(read_typed(request, media_type, limit, timer).await?, budget)
         };
-        // The key may have been revoked while the body was on its way.
+        // The key may have been revoked while the body was arriving.
         self.access.optional_key(&headers).await?;
         Ok(body)
     }
 }
 
-/// Reads a ballot: JSON of at most [`MAX_BALLOT_BYTES`] bytes. The timer goes on afterwards: each costs its request a third
-/// of a microsecond.
-pub(crate) async fn read_ballot(request: Request, end: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
-    read_typed(request, "application/json", MAX_BALLOT_BYTES, end).await
+/// Reads a ballot: JSON of at most [`MAX_BALLOT_BYTES`] bytes.
+///
+/// The caller uses the timer again afterwards: a timer costs its request a third of a microsecond.
+pub(crate) async fn read_ballot(request: Request, timer: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
+    read_typed(request, "application/json", MAX_BALLOT_BYTES, timer).await
 }
 
 async fn read_typed(
     request: Request,
-    wanted: &str,
+    media_type: &str,
     limit: usize,
-    end: Pin<&mut Sleep>,
+    timer: Pin<&mut Sleep>,
 ) -> Result<Bytes, Problem> {
     let (parts, body) = request.into_parts();
-    let given = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let fits = given
-        .is_some_and(|value| value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted));
-    let body = read(body, limit, end).await?;
-    if fits || body.is_empty() {
+    let content_type = parts.headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_expected_type = content_type.is_some_and(|value| {
+        value.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(media_type)
+    });
+    let body = read(body, limit, timer).await?;
+    if is_expected_type || body.is_empty() {
         Ok(body)
     } else {
-        let detail = format!("the Content-Type is not {wanted}");
-        Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, detail).with("expected", wanted))
+        let detail = format!("the Content-Type is not {media_type}");
+        Err(Problem::new(&problem::UNSUPPORTED_MEDIA_TYPE, detail).with("expected", media_type))
     }
 }
 
-async fn read(body: Body, limit: usize, end: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
-    match run_until(end, Limited::new(body, limit).collect()).await {
+async fn read(body: Body, limit: usize, timer: Pin<&mut Sleep>) -> Result<Bytes, Problem> {
+    match run_until(timer, Limited::new(body, limit).collect()).await {
         Some(Ok(collected)) => Ok(collected.to_bytes()),
         Some(Err(error)) if error.is::<LengthLimitError>() => {
             let detail = format!("the body has more than {limit} bytes");
@@ -130,24 +132,24 @@ async fn read(body: Body, limit: usize, end: Pin<&mut Sleep>) -> Result<Bytes, P
     }
 }
 
-/// What comes of some work, unless its end comes before.
-pub(crate) async fn run_until<T>(end: Pin<&mut Sleep>, work: impl Future<Output = T>) -> Option<T> {
+/// Returns the output of `work`, or `None` if the timer ends first.
+pub(crate) async fn run_until<T>(timer: Pin<&mut Sleep>, work: impl Future<Output = T>) -> Option<T> {
     tokio::select! {
         biased;
         done = work => Some(done),
-        () = end => None,
+        () = timer => None,
     }
 }
 
 /// Parses JSON of a known shape.
 pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
-    // Staff routes without fields are called without a body as well.
+    // An empty body counts as `{}`: staff routes without fields are also called without a body.
     let body = if body.is_empty() { b"{}" } else { body };
     let text = std::str::from_utf8(body).map_err(|error| {
         Problem::new(&problem::MALFORMED, format!("not UTF-8 at byte {}", error.valid_up_to()))
     })?;
     serde_json::from_str(text).map(|Object(read)| read).map_err(|error| {
-        // Where it is costs more, and is looked for only now.
+        // Finding the path of the mistake costs more, so it is done only after an error.
         let mut again = serde_json::Deserializer::from_str(text);
         let path = serde_path_to_error::deserialize::<_, Object<T>>(&mut again).err();
         let path = path.map(|error| error.path().to_string()).filter(|path| path != ".");
@@ -163,7 +165,9 @@ pub(crate) fn parse<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem
     })
 }
 
-/// serde_json repeats what it met: a request's own words are cut, and what was expected in their place is not.
+/// Shortens an error of serde_json, which repeats parts of the request.
+///
+/// The request's own words are cut. The description of what was expected is kept.
 fn shorten_serde_error(error: &str) -> String {
     const MAX_BEGINNING: usize = 200;
     const MAX_ADVICE: usize = 500;
@@ -176,12 +180,16 @@ fn shorten_serde_error(error: &str) -> String {
     format!("{beginning}…{}", acclaim_text::first_chars(advice.unwrap_or_default(), MAX_ADVICE))
 }
 
-/// The field that is not there. serde names it in its message only, and the path ends at the object that lacks it.
+/// Returns the name of a missing field.
+///
+/// serde has it only in its message: the path ends at the object that lacks the field.
 fn missing_field(error: &str) -> Option<&str> {
     error.strip_prefix("missing field `")?.split_once('`').map(|(field, _)| field)
 }
 
-/// What is written as an object and nothing else: for a struct serde also takes a list of its fields' values.
+/// A value that is written as a JSON object and nothing else.
+///
+/// For a struct, serde also accepts a list of its fields' values.
 pub(crate) struct Object<T>(pub(crate) T);
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
@@ -204,7 +212,9 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     }
 }
 
-/// A whole number from 0 on, for `deserialize_with`. JSON has one kind of numbers: `3.0` is as good as `3`.
+/// Reads a whole number, 0 or more, for `deserialize_with`.
+///
+/// JSON has one kind of number: `3.0` is the same as `3`.
 pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
     #[expect(clippy::cast_precision_loss, reason = "it is exact")]
@@ -217,7 +227,7 @@ pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result
     })
 }
 
-/// The same of a field that may be null.
+/// Reads a whole number, 0 or more, or null, for `deserialize_with`.
 pub(crate) fn optional_whole_number<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<u64>, D::Error> {
@@ -226,7 +236,7 @@ pub(crate) fn optional_whole_number<'de, D: Deserializer<'de>>(
     Ok(Option::<Whole>::deserialize(deserializer)?.map(|Whole(value)| value))
 }
 
-/// A list of objects, for `deserialize_with`.
+/// Reads a list of objects, for `deserialize_with`.
 pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
     deserializer: D,
 ) -> Result<Vec<T>, D::Error> {
@@ -234,7 +244,7 @@ pub(crate) fn objects<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
         .map(|list| list.into_iter().map(|Object(read)| read).collect())
 }
 
-/// The `Idempotency-Key` of a staff request.
+/// Returns the `Idempotency-Key` of a staff request: 1 to 200 visible ASCII characters.
 pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<String, Problem> {
     headers
         .get("idempotency-key")
@@ -296,21 +306,22 @@ mod tests {
             ("{}", "choices"),
             ("", "choices"),
         ] {
-            let told = serde_json::to_value(choices(body).unwrap_err()).unwrap();
-            assert_eq!(told["field"], field, "{told}");
-            assert!(told["detail"].as_str().unwrap().starts_with(&format!("`{field}`: ")), "{told}");
+            let document = serde_json::to_value(choices(body).unwrap_err()).unwrap();
+            assert_eq!(document["field"], field, "{document}");
+            assert!(document["detail"].as_str().unwrap().starts_with(&format!("`{field}`: ")), "{document}");
         }
     }
 
     #[test]
     fn keeps_expected_value_in_shortened_error() {
         let long = "x".repeat(5_000);
-        let told = shorten_serde_error(&format!(
+        let shortened = shorten_serde_error(&format!(
             "unknown field `{long}`, expected `category` or `entry` at line 1 column 9"
         ));
         assert!(
-            told.len() < 400 && told.ends_with("x…, expected `category` or `entry` at line 1 column 9"),
-            "{told}"
+            shortened.len() < 400
+                && shortened.ends_with("x…, expected `category` or `entry` at line 1 column 9"),
+            "{shortened}"
         );
         assert_eq!(shorten_serde_error("missing field `a`"), "missing field `a`");
     }

@@ -1,4 +1,4 @@
-//! Many ballots in one request, for gateways that collect them elsewhere.
+//! Casting many ballots in one request, for gateways that collect them elsewhere.
 
 use std::{borrow::Cow, pin::pin, sync::Arc, time::Duration};
 
@@ -30,18 +30,18 @@ use crate::{
     state::Api,
 };
 
-/// Lines of one request.
+/// Most lines of one request.
 const MAX_LINES: usize = 10_000;
-/// Bytes of one request.
+/// Largest body of one request, in bytes.
 const MAX_BODY_BYTES: usize = 16 << 20;
 /// How long a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a request waits for its ballots' outcomes.
 const OUTCOME_TIMEOUT: Duration = Duration::from_secs(30);
-/// Lines between two pauses in which other requests have their turn.
+/// Lines between two yields to other requests.
 const LINES_PER_YIELD: usize = 256;
 
-/// Who may cast for others.
+/// Roles that may cast ballots for voters.
 const GATEWAYS: &[Role] = &[Role::Gateway, Role::Operator];
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -49,11 +49,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    /// How all lines are refused at once.
+    /// Problems that refuse all lines at once.
     BulkRefusals: INVALID_REQUEST
 }
 
-/// A line: whose ballot, and the ballot.
+/// A line: a voter's pass, and the ballot.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Line<'a> {
@@ -67,8 +67,11 @@ struct Line<'a> {
 
 /// Cast many ballots.
 ///
-/// A line of JSON each, as for one ballot with `pass` added, up to 10,000. Answered with a line each, in order: `ballot` and `status`, or `problem`. Each ballot is
-/// recorded or refused for itself; after a broken connection the whole request can be sent again. They arrive, by the clock, when the last byte does.
+/// The body has one line of JSON for each ballot, up to 10,000: the body of a single ballot with
+/// `pass` added. The answer has one line for each ballot, in order: `ballot` and `status`, or
+/// `problem`. Each ballot is recorded or refused on its own. After a broken connection the whole
+/// request can be sent again. All ballots arrive with the request's last byte, by the server's
+/// clock.
 #[utoipa::path(post, operation_id = "cast_ballots", path = "/v1/contests/{contest}/ballots/bulk", tag = "gateways", security(("key" = [])),
     request_body(content_type = "application/x-ndjson", content = String, description = "Lines of JSON.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "a line for each, in order"), BulkRefusals))]
@@ -102,21 +105,21 @@ type Outcome = Result<CastOutcome, Problem>;
 struct BulkRequest<'a> {
     service: &'a BallotService,
     contest: &'a Contest,
-    /// When the request's last byte came.
+    /// Instant at which the request's last byte arrived.
     arrived: Timestamp,
 }
 
 impl BulkRequest<'_> {
-    /// Casts a ballot a line; the answer has a line for each, in order.
+    /// Casts one ballot for each line. The answer has one line for each, in order.
     async fn cast(&self, lines: Vec<&[u8]>) -> String {
         let deadline = Instant::now() + OUTCOME_TIMEOUT;
-        let last_sending = Instant::now() + self.service.deadline;
+        let send_deadline = Instant::now() + self.service.deadline;
         let permits = self.service.casting.permits(self.contest.id());
         let mut outcomes = FuturesOrdered::new();
         let mut answer = String::new();
         for (number, line) in lines.into_iter().enumerate() {
-            let sent = match self.acquire_permit(&permits, &mut outcomes, &mut answer, last_sending).await {
-                Some(room) => self.send(line, room).await,
+            let sent = match self.acquire_permit(&permits, &mut outcomes, &mut answer, send_deadline).await {
+                Some(permit) => self.send(line, permit).await,
                 None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
             };
             outcomes.push_back(self.outcome(sent, deadline));
@@ -130,38 +133,41 @@ impl BulkRequest<'_> {
         answer
     }
 
-    /// Room for the next line. While there is none, the outcomes of earlier lines are written,
-    /// which makes room. `None` from `last` on: a line that is sent later than any single ballot
-    /// could meet the seal of a contest that was open at the line's arrival.
+    /// Acquires a permit for the next line.
+    ///
+    /// While no permit is free, the outcomes of earlier lines are written, which frees permits.
+    ///
+    /// Returns `None` from `send_deadline` on. A line that is sent later than any single ballot
+    /// could meet the seal of a contest that was open when the line arrived.
     async fn acquire_permit(
         &self,
         permits: &CapacityPermits,
         outcomes: &mut FuturesOrdered<impl Future<Output = Outcome>>,
         answer: &mut String,
-        last: Instant,
+        send_deadline: Instant,
     ) -> Option<Permit> {
-        let mut room = pin!(permits.acquire_for_gateway());
+        let mut permit = pin!(permits.acquire_for_gateway());
         loop {
-            if Instant::now() >= last {
+            if Instant::now() >= send_deadline {
                 return None;
             }
             tokio::select! {
                 biased;
-                room = &mut room => return room,
+                permit = &mut permit => return permit,
                 Some(outcome) = outcomes.next() => self.write(outcome, answer),
-                () = sleep_until(last) => return None,
+                () = sleep_until(send_deadline) => return None,
             }
         }
     }
 
-    async fn send(&self, line: &[u8], room: Permit) -> Result<LineProgress, Problem> {
+    async fn send(&self, line: &[u8], permit: Permit) -> Result<LineProgress, Problem> {
         let Line { pass, selections, replaces, period } = parse(line)?;
         let BallotService { access, casting, .. } = self.service;
         let pass = access.pass(&pass, self.contest, self.arrived)?;
         let request = BallotRequest { selections, replaces, period };
         match casting.prepare(self.contest, pass, request.votes(), self.arrived).await? {
             PreparedBallot::Ready(ballot) => {
-                Ok(LineProgress::Sent(Box::new(casting.send(self.contest, *ballot, false, room)?)))
+                Ok(LineProgress::Sent(Box::new(casting.send(self.contest, *ballot, false, permit)?)))
             }
             PreparedBallot::Done(cast) => Ok(LineProgress::Done(cast)),
         }

@@ -1,4 +1,4 @@
-//! A ballot on the wire: as a voter sends it, and what its voter is told.
+//! A ballot on the wire: the voter's request, and the status in the answer.
 
 use std::borrow::Cow;
 
@@ -20,10 +20,10 @@ pub(crate) struct BallotRequest<'a> {
     #[serde(borrow, deserialize_with = "objects")]
     #[schema(min_items = 1)]
     pub(crate) selections: Vec<SelectionRequest<'a>>,
-    /// The voter's own standing ballot that this one takes the place of.
+    /// The voter's own standing ballot that this ballot replaces.
     #[schema(value_type = Option<shapes::BallotId>)]
     pub(crate) replaces: Option<Cow<'a, str>>,
-    /// The day or the ballot's number, where the contest has periods.
+    /// The day or the ballot's number. Needed if the contest has periods, and only then.
     #[schema(value_type = Option<String>)]
     pub(crate) period: Option<Cow<'a, str>>,
 }
@@ -41,7 +41,7 @@ pub(crate) struct SelectionRequest<'a> {
 }
 
 impl BallotRequest<'_> {
-    /// What it asks to cast.
+    /// Returns the votes to cast.
     pub(crate) fn votes(&self) -> NewVotes<'_> {
         let selections = self.selections.iter().map(|selection| (&*selection.category, &*selection.entry));
         let (replaces, period) = (self.replaces.as_deref(), self.period.as_deref());
@@ -57,14 +57,14 @@ pub(crate) struct RecordedBody {
     ballot: BallotId,
     #[schema(value_type = shapes::BallotState)]
     status: &'static str,
-    /// Its place in the log.
+    /// Its index in the log.
     index: u64,
     #[schema(value_type = shapes::Root)]
     leaf_hash: Hash,
     log: LogHead,
 }
 
-/// A size of the log and its root, base64.
+/// A size of the log, in entries, and the log's root at this size, base64.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct LogHead {
     pub(crate) size: u64,
@@ -79,20 +79,20 @@ impl From<&NewRecord> for RecordedBody {
     }
 }
 
-/// What a ballot is at present; never what it chose.
+/// A ballot's present status. It never contains the selections.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct BallotStatus {
     #[schema(value_type = shapes::BallotId)]
     pub(crate) ballot: BallotId,
     #[schema(value_type = shapes::BallotState)]
     status: &'static str,
-    /// Its place in the log, once it is there.
+    /// Its index in the log, once it is recorded.
     #[serde(skip_serializing_if = "Option::is_none")]
     index: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<shapes::Root>)]
     leaf_hash: Option<String>,
-    /// Why it was voided or rejected.
+    /// Why it was voided or rejected: the ruling's reason, or the code of a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -108,18 +108,23 @@ impl BallotStatus {
         Self { ballot: recorded.id, status, index, leaf_hash, reason }
     }
 
-    /// Of a ballot that is kept, and will be recorded or rejected.
+    /// Returns the status of an accepted ballot, which will be recorded or rejected.
     pub(crate) fn accepted(ballot: BallotId) -> Self {
         Self { ballot, status: "accepted", index: None, leaf_hash: None, reason: None }
     }
 
-    /// Of a ballot that was promised and is not in the log, for this reason.
+    /// Returns the status of a ballot that was promised and is not in the log.
+    ///
+    /// `reason` is the code of a problem.
     pub(crate) fn rejected(ballot: BallotId, reason: String) -> Self {
         Self { ballot, status: "rejected", index: None, leaf_hash: None, reason: Some(reason) }
     }
 }
 
-/// How the figures count an answer. Several requests can wait for one ballot, which is recorded once.
+/// Returns the label of an outcome in the metrics.
+///
+/// Several requests can wait for one ballot, which is recorded once. Only one of them is counted as
+/// recorded.
 pub(crate) fn label(cast: &CastOutcome) -> &'static str {
     match cast {
         CastOutcome::Recorded(recorded) if !recorded.is_repetition => RECORDED,

@@ -1,8 +1,9 @@
-//! The address of a client behind proxies: from `X-Forwarded-For`, or from `Forwarded` (RFC 7239).
+//! The address of a client behind proxies: from `X-Forwarded-For`, or `Forwarded` (RFC 7239).
 //!
-//! Each proxy adds the address of its own client at the end of the header. So the header is read from its end, and only as far as trusted proxies
-//! wrote it: all further to the left is what a client sent, which can be anything. An address that cannot be read ends the reading, and the
-//! nearest hop counts that could be read.
+//! Each proxy adds the address of its own client at the end of the header. So the header is read
+//! from its end, and only as far as trusted proxies wrote it. Everything further left was sent by a
+//! client and can be anything. An address that cannot be read ends the reading: the nearest hop
+//! that was readable then counts.
 
 use std::net::IpAddr;
 
@@ -20,11 +21,13 @@ pub enum ForwardedHeader {
     Forwarded,
 }
 
-/// Which proxies are believed, and what they write.
+/// The trusted proxies, and the header that they write.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Proxies {
     trusted: Vec<IpNet>,
-    /// The only header that is read; if there is none, `X-Forwarded-For` where a request has it, and else `Forwarded`.
+    /// The only header that is read.
+    ///
+    /// `None`: `X-Forwarded-For` if a request has it, else `Forwarded`.
     header: Option<ForwardedHeader>,
 }
 
@@ -33,12 +36,15 @@ impl Proxies {
         Self { trusted, header }
     }
 
-    /// Whether an address is that of a trusted proxy.
+    /// Whether an address belongs to a trusted proxy.
     pub(crate) fn is_trusted(&self, address: IpAddr) -> bool {
         self.trusted.iter().any(|network| network.contains(&address))
     }
 
-    /// The client of a request that `peer` sent: the nearest hop that is no trusted proxy. If all of them are, the most distant one.
+    /// Returns the client of a request that `peer` sent: the nearest hop that is not a trusted
+    /// proxy.
+    ///
+    /// If all hops are trusted proxies, the client is the most distant one.
     pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.is_trusted(peer) {
@@ -46,10 +52,10 @@ impl Proxies {
         }
         match self.header.unwrap_or_else(|| header_of(headers)) {
             ForwardedHeader::XForwardedFor => {
-                self.follow(peer, elements(headers, X_FORWARDED_FOR, is_comma).map(read_node))
+                self.follow(peer, elements(headers, X_FORWARDED_FOR, last_comma).map(read_node))
             }
             ForwardedHeader::Forwarded => {
-                self.follow(peer, elements(headers, header::FORWARDED, is_unquoted_comma).map(read_element))
+                self.follow(peer, elements(headers, header::FORWARDED, last_unquoted_comma).map(read_element))
             }
         }
     }
@@ -68,8 +74,10 @@ impl Proxies {
     }
 }
 
-/// The header to read of a request that has both. A client can send either: a proxy that writes `X-Forwarded-For` always has it, so that
-/// a client behind that proxy gains nothing by sending `Forwarded`.
+/// Chooses the header to read when none is configured.
+///
+/// A client can send either header. A proxy that writes `X-Forwarded-For` always writes it, so a
+/// client behind that proxy gains nothing by sending `Forwarded`.
 fn header_of(headers: &HeaderMap) -> ForwardedHeader {
     match headers.contains_key(X_FORWARDED_FOR) || !headers.contains_key(header::FORWARDED) {
         true => ForwardedHeader::XForwardedFor,
@@ -77,18 +85,20 @@ fn header_of(headers: &HeaderMap) -> ForwardedHeader {
     }
 }
 
-/// The elements of a list from its end, which can be in several fields of a request. `separates` finds the comma before the last element.
+/// Returns the elements of a list from its end. Several fields of a request are one list.
+///
+/// `find_separator` finds the comma before the last element.
 fn elements(
     headers: &HeaderMap,
     name: HeaderName,
-    separates: fn(&[u8]) -> Option<usize>,
+    find_separator: fn(&[u8]) -> Option<usize>,
 ) -> impl Iterator<Item = &[u8]> {
     let fields = headers.get_all(name).iter().rev();
     fields.flat_map(move |field| {
         let mut rest = Some(field.as_bytes());
         std::iter::from_fn(move || {
             let list = rest?;
-            let (before, element) = match separates(list) {
+            let (before, element) = match find_separator(list) {
                 Some(comma) => (list.get(..comma), list.get(comma + 1..)),
                 None => (None, Some(list)),
             };
@@ -98,34 +108,37 @@ fn elements(
     })
 }
 
-fn is_comma(list: &[u8]) -> Option<usize> {
+fn last_comma(list: &[u8]) -> Option<usize> {
     list.iter().rposition(|byte| *byte == b',')
 }
 
-/// The last comma outside of quoted text. Read from the end, so that an open quotation mark in what a client sent hides nothing that a proxy wrote.
-fn is_unquoted_comma(list: &[u8]) -> Option<usize> {
+/// Finds the last comma outside quoted text.
+///
+/// The text is read from its end: an open quotation mark that a client sent then hides nothing that
+/// a proxy wrote.
+fn last_unquoted_comma(list: &[u8]) -> Option<usize> {
     last_unquoted(list, b',')
 }
 
-fn last_unquoted(text: &[u8], wanted: u8) -> Option<usize> {
+fn last_unquoted(text: &[u8], separator: u8) -> Option<usize> {
     let mut quoted = false;
     for (at, byte) in text.iter().enumerate().rev() {
         let escapes =
             || text.get(..at).map_or(0, |before| before.iter().rev().take_while(|b| **b == b'\\').count());
         match byte {
-            // Within a quoted text, a quotation mark behind a backslash belongs to the text.
+            // Within quoted text, a quotation mark after a backslash belongs to the text.
             b'"' if quoted && escapes() % 2 == 1 => {}
             b'"' => quoted = !quoted,
-            byte if *byte == wanted && !quoted => return Some(at),
+            byte if *byte == separator && !quoted => return Some(at),
             _ => {}
         }
     }
     None
 }
 
-/// The address in an element of `Forwarded`, such as `for="[2001:db8::1]:4711";proto=https`.
+/// Reads the address in an element of `Forwarded`: `for="[2001:db8::1]:4711";proto=https`.
 fn read_element(element: &[u8]) -> Option<IpAddr> {
-    let mut found = None;
+    let mut address = None;
     let mut rest = Some(element);
     while let Some(list) = rest {
         let (before, pair) = match last_unquoted(list, b';') {
@@ -136,17 +149,19 @@ fn read_element(element: &[u8]) -> Option<IpAddr> {
         let equals = pair.iter().position(|byte| *byte == b'=');
         let Some((name, value)) = equals.and_then(|at| pair.split_at_checked(at)) else { continue };
         if name.trim_ascii().eq_ignore_ascii_case(b"for") {
-            // Said twice: which one counts cannot be known.
-            if found.is_some() {
+            // `for` appears twice: it is unknown which one counts.
+            if address.is_some() {
                 return None;
             }
-            found = Some(read_node(value.get(1..)?)?);
+            address = Some(read_node(value.get(1..)?)?);
         }
     }
-    found
+    address
 }
 
-/// An address as proxies write it: with or without a port, a zone, brackets, and quotation marks around all of it.
+/// Reads an address as proxies write it.
+///
+/// It can have a port, a zone, brackets, and quotation marks around all of it.
 fn read_node(node: &[u8]) -> Option<IpAddr> {
     let node = str::from_utf8(node.trim_ascii()).ok()?;
     let node = match node.strip_prefix('"') {
@@ -160,12 +175,12 @@ fn read_node(node: &[u8]) -> Option<IpAddr> {
     }
     read_address(node).or_else(|| {
         let (address, port) = node.rsplit_once(':')?;
-        // Without brackets the end of an address of IPv6 cannot be told from a port.
+        // Without brackets, the end of an IPv6 address and a port look the same.
         (is_port(port) && !address.contains(':')).then(|| read_address(address))?
     })
 }
 
-/// A number, or a name that hides one.
+/// Whether this is a port: a number, or an obfuscated name that begins with `_` (RFC 7239).
 fn is_port(port: &str) -> bool {
     let is_number = port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok();
     is_number || (port.starts_with('_') && port.len() > 1)
@@ -173,7 +188,7 @@ fn is_port(port: &str) -> bool {
 
 fn read_address(address: &str) -> Option<IpAddr> {
     let address = match address.split_once('%') {
-        // A zone names an interface of the proxy, and is no part of the network.
+        // A zone names an interface of the proxy and is not part of the network address.
         Some((address, zone)) if !zone.is_empty() && address.contains(':') => address,
         Some(_) => return None,
         None => address,
@@ -231,12 +246,12 @@ mod tests {
             (b"[fe80::9%25eth0]:80, fd00::2", "fe80::9"),
             (b"::ffff:192.0.2.9", "192.0.2.9"),
             (b"[::ffff:192.0.2.9]:1", "192.0.2.9"),
-            // What a client sent before its own address is no matter.
+            // Anything that a client sent before its own address is ignored.
             (b"\xff\xfe, 192.0.2.9", "192.0.2.9"),
             (b"caf\xc3\xa9, 192.0.2.9", "192.0.2.9"),
             (b"\"10.0.0.9, 192.0.2.9", "192.0.2.9"),
             (b", 192.0.2.9", "192.0.2.9"),
-            // All trusted: the most distant one.
+            // All hops are trusted: the most distant one counts.
             (b"10.0.0.3, 10.0.0.2", "10.0.0.3"),
         ] {
             assert_eq!(client(&[("x-forwarded-for", value)]), expected, "{}", value.escape_ascii());
@@ -295,7 +310,7 @@ mod tests {
             (b"by=_proxy; FOR=\"[2001:db8::9]:_x\" ;host=\"a;b,c\"", "2001:db8::9"),
             (b"for=203.0.113.5, for=192.0.2.9;proto=http, for=10.0.0.2", "192.0.2.9"),
             (b"for=192.0.2.9;host=\"evil\\\", for=203.0.113.5;x=\\\"\"", "192.0.2.9"),
-            // What a client sent cannot swallow what the proxy wrote.
+            // Text that a client sent cannot hide text that the proxy wrote.
             (b"for=\"203.0.113.5, for=192.0.2.9", "192.0.2.9"),
             (b"\xff\xff\", for=192.0.2.9", "192.0.2.9"),
             (b"for=192.0.2.9, for=unknown", PROXY),
@@ -320,13 +335,13 @@ mod tests {
         assert_eq!(client(Some(ForwardedHeader::Forwarded)), "203.0.113.5");
         let forged = headers(&[("forwarded", b"for=203.0.113.5")]);
         assert_eq!(proxies(Some(ForwardedHeader::XForwardedFor)).client(peer, &forged), peer);
-        // Unreadable is not absent: the other header must not take its place.
+        // An unreadable header is not an absent one: the other header must not replace it.
         let unreadable = headers(&[("forwarded", b"for=203.0.113.5"), ("x-forwarded-for", b"\xff")]);
         assert_eq!(proxies(None).client(peer, &unreadable), peer);
     }
 
-    /// An address as proxies write it.
-    fn written(address: IpAddr, port: Option<u16>) -> String {
+    /// Writes an address as proxies do.
+    fn format_address(address: IpAddr, port: Option<u16>) -> String {
         match (address, port) {
             (address, None) => address.to_string(),
             (IpAddr::V4(address), Some(port)) => format!("{address}:{port}"),
@@ -338,7 +353,7 @@ mod tests {
         prop_oneof![any::<[u8; 4]>().prop_map(IpAddr::from), any::<[u8; 16]>().prop_map(IpAddr::from)]
     }
 
-    /// What a header can hold.
+    /// Bytes that a header can hold.
     fn any_value() -> impl Strategy<Value = Vec<u8>> {
         vec(
             prop_oneof![Just(b'\t'), 0x20..0x7f_u8, 0x80..=0xff_u8, Just(b','), Just(b'"'), Just(b'\\')],
@@ -358,7 +373,7 @@ mod tests {
             let address = address.to_canonical();
             prop_assume!(!proxies(None).is_trusted(address));
             for (name, start, quote) in [("x-forwarded-for", "", ""), ("forwarded", "for=", "\"")] {
-                let mut own = format!("{start}{quote}{}{quote}", written(address, port));
+                let mut own = format!("{start}{quote}{}{quote}", format_address(address, port));
                 for hop in 0..hops {
                     own.push_str(&format!(",{start}10.1.1.{hop}"));
                 }
@@ -372,7 +387,7 @@ mod tests {
         }
 
         #[test]
-        fn any_header_is_read_without_harm(first in any_value(), second in any_value()) {
+        fn reads_any_header_without_panic(first in any_value(), second in any_value()) {
             for name in ["x-forwarded-for", "forwarded"] {
                 client(&[(name, &first), (name, &second)]);
             }

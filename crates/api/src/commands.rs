@@ -1,5 +1,7 @@
-//! Staff events: each becomes a command in the database, which the sequencer works off in order with the ballots; the answer comes
-//! after the commit.
+//! Staff events: the routes that append them to a contest's log.
+//!
+//! Each request becomes a command in the database. The sequencer processes the commands in order
+//! with the ballots. The answer is sent after the commit.
 
 use std::{sync::Arc, time::Duration};
 
@@ -32,7 +34,9 @@ use crate::{
 
 /// Most ballots of one ruling.
 const MAX_BALLOTS_PER_REQUEST: usize = 10_000;
-/// Most bytes of a reason or note, and of a statement: with the longest JSON form of each, an entry holds them.
+/// Longest reason, note or statement, in bytes.
+///
+/// At this length an entry of the log holds a reason and a note also in their longest JSON form.
 const MAX_TEXT_BYTES: usize = 5_000;
 /// How long a staff request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,12 +61,12 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(state_publicly))
 }
 
-/// Where a command is in the log.
+/// The entries that a command made in the log.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct Done {
     /// Index of its first entry.
     index: u64,
-    /// How many entries it made.
+    /// Number of entries that it made.
     entries: u64,
     log: LogHead,
 }
@@ -70,7 +74,7 @@ pub(crate) struct Done {
 type Answer = Result<Json<Done>, Problem>;
 
 refusals! {
-    /// How a command is refused.
+    /// Problems that refuse a command.
     pub(crate) CommandRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED
 }
 
@@ -104,12 +108,12 @@ struct CertifyRequest {
     /// SHA-256 of the certified document, lowercase hex.
     #[schema(value_type = shapes::Sha256)]
     result: String,
-    /// Whether it is certified though the winners of some categories are not decided.
+    /// Whether to certify although the winners of some categories are not decided.
     #[serde(default)]
     undecided: bool,
 }
 
-/// Why.
+/// A reason, with an optional note.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"reason": "a complaint was upheld"}))]
@@ -120,7 +124,7 @@ struct ReasonRequest {
     note: Option<String>,
 }
 
-/// Ballots that are not to count.
+/// Ballots to void.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"ballots": ["AAAAAAAAAAAAAAAAAAAAAA"], "reason": "cast by a program"}))]
@@ -133,7 +137,7 @@ struct VoidRequest {
     note: Option<String>,
 }
 
-/// An entry that is not to stand.
+/// An entry to withdraw.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"entry": "photo-02", "reason": "withdrawn by its author"}))]
@@ -161,14 +165,14 @@ struct ReinstateRequest {
     note: Option<String>,
 }
 
-/// A text to change, or the closing instant.
+/// A new value for a text, or for the closing instant.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"what": "entry:photo-01", "key": "title", "to": "Dawn over the lake", "reason": "a misspelling"}))]
 struct AmendRequest {
     /// `closes`, `entry:<id>` or `category:<id>`.
     what: String,
-    /// Key of the definition, such as `title`.
+    /// Key of the definition, for example `title`.
     key: String,
     /// New value.
     #[schema(value_type = shapes::Amendment)]
@@ -186,7 +190,7 @@ struct AmendRequest {
 struct ChooseRequest {
     #[schema(value_type = shapes::Id)]
     category: String,
-    /// None or more.
+    /// Zero or more entries.
     #[schema(value_type = Vec<shapes::Id>)]
     winners: Vec<String>,
     #[schema(value_type = Option<shapes::Text>)]
@@ -203,7 +207,7 @@ struct DestructionRequest {
     reason: String,
 }
 
-/// Something to be known to whoever reads the log.
+/// A statement to all readers of the log.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"kind": "notice", "text": "The server was away from 12:00 to 12:05 UTC."}))]
@@ -233,22 +237,24 @@ staff_route!(
 staff_route!(
     /// End voting now.
     ///
-    /// Ballots are refused at once; the answer comes when all that arrived before are recorded.
+    /// Ballots are refused at once. The answer is sent when all ballots that arrived before are
+    /// recorded.
     close "/v1/contests/{contest}/close" Nothing => |_: Nothing| Ok(Command::Close)
 );
 staff_route!(
-    /// No ruling and no score any more; what a draw needs first.
+    /// Freeze the contest: no more rulings and scores. A draw needs this first.
     freeze "/v1/contests/{contest}/freeze" Nothing => |_: Nothing| Ok(Command::Freeze)
 );
 staff_route!(
-    /// Log the seed of the draw, from the source that the rules name. After freezing, once.
+    /// Log the seed of the draw, from the source that the rules name. Once, after freezing.
     draw "/v1/contests/{contest}/draw" DrawRequest => |body: DrawRequest| Ok(Command::Draw { seed: seed(body.seed)? })
 );
 staff_route!(
     /// Make the result final.
     ///
-    /// Where winners are not decided it is refused with the code `undecided`, and `undecided` lists each reason by category, unless the request has
-    /// `"undecided": true`.
+    /// If the winners of some categories are not decided, the request is refused with the code
+    /// `undecided`. The field `undecided` then lists each reason by category. With `"undecided":
+    /// true` in the request they may stay undecided.
     certify "/v1/contests/{contest}/certify" CertifyRequest => |CertifyRequest { size, root, result, undecided }: CertifyRequest| {
         Ok(Command::Certify { size, root, result, undecided })
     }
@@ -260,7 +266,9 @@ staff_route!(
     }
 );
 staff_route!(
-    /// Undo freezing: rulings and scores may follow again. Not where the rules have a draw, and not in logs of version 1.
+    /// Undo freezing: rulings and scores are allowed again.
+    ///
+    /// Not where the rules have a draw, and not in logs of version 1.
     unfreeze "/v1/contests/{contest}/unfreeze" ReasonRequest => |body: ReasonRequest| {
         Ok(Command::Unfreeze(reason(body.reason, body.note)?))
     }
@@ -268,7 +276,8 @@ staff_route!(
 staff_route!(
     /// Take no ballots until voting is resumed.
     ///
-    /// Those that wait are recorded first; from then on ballots are answered `voting-suspended`. The closing stays where it is. Not in logs of version 1.
+    /// Ballots that wait are recorded first. From then on ballots are answered `voting-suspended`.
+    /// The closing instant does not move. Not in logs of version 1.
     suspend "/v1/contests/{contest}/suspend" ReasonRequest => |body: ReasonRequest| {
         Ok(Command::Suspend(reason(body.reason, body.note)?))
     }
@@ -280,13 +289,13 @@ staff_route!(
     }
 );
 staff_route!(
-    /// Take ballots out of the count. Their slots stay filled.
+    /// Void ballots: they do not count. Their slots stay occupied.
     void "/v1/contests/{contest}/voids" VoidRequest => |body: VoidRequest| {
         Ok(Command::Void { ballots: ballots(body.ballots)?, reason: reason(body.reason, body.note)? })
     }
 );
 staff_route!(
-    /// Take an entry out. Votes for it are reported apart.
+    /// Withdraw an entry. Its votes are reported separately.
     withdraw "/v1/contests/{contest}/withdrawals" WithdrawRequest => |body: WithdrawRequest| {
         Ok(Command::Withdraw { entry: id("entry", &body.entry)?, reason: reason(body.reason, body.note)? })
     }
@@ -309,7 +318,7 @@ staff_route!(
     }
 );
 staff_route!(
-    /// Enter the panel's choice in a category; a later one replaces.
+    /// Enter the panel's choice in a category. A later choice replaces it.
     choose "/v1/contests/{contest}/choices" ChooseRequest => |body: ChooseRequest| {
         let winners: Result<Vec<_>, Problem> = body.winners.iter().map(|entry| id("winners", entry)).collect();
         let note = body.note.map(|note| text("note", note)).transpose()?;
@@ -317,15 +326,17 @@ staff_route!(
     }
 );
 staff_route!(
-    /// Destroy the contest's tag key: nobody can link subjects and tags any more.
+    /// Destroy the contest's tag key: subjects can then no longer be linked to tags.
     ///
-    /// After closing, and for ever. The log says so in a statement of the kind `tag-key-destroyed`, in the same transaction. Backups and lists of passes link still.
+    /// Once, after closing, and for ever. The log records it in a statement of the kind
+    /// `tag-key-destroyed`, in the same transaction. Backups and lists of passes still link
+    /// subjects to tags.
     destroy_tag_key "/v1/contests/{contest}/tag-key/destruction" DestructionRequest => |body: DestructionRequest| {
         Ok(Command::DestroyTagKey { reason: text("reason", body.reason)? })
     }
 );
 staff_route!(
-    /// Put a statement into the log.
+    /// Append a statement to the log.
     state_publicly "/v1/contests/{contest}/statements" StatementRequest => |body: StatementRequest| {
         let kind = text("kind", body.kind)?;
         if is_reserved(&kind) {
@@ -350,16 +361,18 @@ pub(crate) fn text(field: &str, given: String) -> Result<String, Problem> {
     }
 }
 
-/// Refuses a text that people read and that holds a character which is refused.
+/// Refuses a text for people that holds a character that such texts must not hold.
 fn check_characters(field: &str, given: &str) -> Result<(), Problem> {
     characters::check(given).map_err(|refused| {
-        let place =
+        let details =
             json!({"character": characters::code_point(refused.character), "position": refused.position});
-        Problem::invalid(field, refused).with("refused", place)
+        Problem::invalid(field, refused).with("refused", details)
     })
 }
 
-/// The new value of an amendment, its texts with characters that are allowed. What else is wrong with it the definition tells, as a whole.
+/// Checks the characters of the texts in an amendment's new value.
+///
+/// The definition reports every other mistake of the value, when it is checked as a whole.
 fn amendment(to: Amendment) -> Result<Amendment, Problem> {
     match &to {
         Amendment::Text(text) => check_characters("to", text)?,
@@ -376,7 +389,7 @@ fn amendment(to: Amendment) -> Result<Amendment, Problem> {
     Ok(to)
 }
 
-/// The seed of a draw as the log has it.
+/// Checks the seed of a draw: 32 bytes in lowercase hex, as the log has it.
 fn seed(given: String) -> Result<String, Problem> {
     let is_hex = given.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     if given.len() == 64 && is_hex {
@@ -402,7 +415,7 @@ fn ballots(ballots: Vec<BallotId>) -> Result<Vec<BallotId>, Problem> {
     }
 }
 
-/// What requests need that become commands.
+/// The state that requests for commands need.
 #[derive(Clone)]
 struct StaffRequests {
     access: Arc<Access>,
@@ -419,7 +432,7 @@ impl FromRef<Api> for StaffRequests {
 }
 
 impl StaffRequests {
-    /// Checks the request, queues its command and waits for the outcome.
+    /// Checks a request, queues its command and waits for the outcome.
     async fn run<B: DeserializeOwned>(
         &self,
         contest: &str,
@@ -430,8 +443,8 @@ impl StaffRequests {
         let idempotency_key = idempotency_key(request.headers())?;
         let body = self.bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
         let command = command(parse(&body)?)?;
-        let asked = RequestId { by: key.name, key: idempotency_key };
-        Ok(Json(self.commands.execute(contest.id(), asked, command).await?.into()))
+        let request_id = RequestId { by: key.name, key: idempotency_key };
+        Ok(Json(self.commands.execute(contest.id(), request_id, command).await?.into()))
     }
 }
 

@@ -1,5 +1,8 @@
-//! Compressed answers: which encoding a client takes (RFC 9110, section 12.5.3), and writing it. Only what is large and asked for by many is compressed,
-//! once for all who ask; answers to ballots and event streams never are.
+//! Compressed answers: the encoding that a client accepts (RFC 9110, section 12.5.3), and writing
+//! it.
+//!
+//! Only content that is large and requested by many clients is compressed, once for all of them.
+//! Answers to ballots and event streams are never compressed.
 
 use std::{
     io::{self, Write as _},
@@ -21,7 +24,7 @@ use crate::{
     shared::shared,
 };
 
-/// Smaller content is sent as it is, in bytes: it fits into a packet or two.
+/// Smallest content that is compressed, in bytes. Smaller content fits into one or two packets.
 const MIN_SIZE: usize = 1_024;
 
 /// An encoding of content.
@@ -42,7 +45,10 @@ impl Encoding {
         }
     }
 
-    /// The encoding that a request gives the most weight; of equal ones the first of [`Self::ALL`]. `None` is content as it is.
+    /// Returns the encoding to which a request gives the most weight; `None` is uncompressed
+    /// content.
+    ///
+    /// Of equal weights the first of [`Self::ALL`] is taken.
     pub(crate) fn accepted(headers: &HeaderMap) -> Option<Self> {
         let mut best = (None, 0);
         for encoding in Self::ALL {
@@ -54,7 +60,7 @@ impl Encoding {
         best.0
     }
 
-    /// Whether a request takes this one.
+    /// Whether a request accepts this encoding.
     pub(crate) fn is_accepted(self, headers: &HeaderMap) -> bool {
         weight_of(headers, self.name()) > 0
     }
@@ -62,7 +68,7 @@ impl Encoding {
     /// Writes content in this encoding.
     ///
     /// # Errors
-    /// Never, as far as is known: memory is written to.
+    /// No case is known: the content is written to memory.
     pub(crate) fn compress(self, content: &[u8]) -> io::Result<Vec<u8>> {
         match self {
             Self::Gzip => {
@@ -81,16 +87,18 @@ impl Encoding {
     }
 }
 
-/// Bytes that are kept are to take no more memory than they have.
+/// Frees the spare capacity of bytes that are kept.
 pub(crate) fn without_spare(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes.shrink_to_fit();
     bytes
 }
 
-/// Of 0 to 11: about as fast as gzip by default, and smaller.
+/// Brotli quality, of 0 to 11. 5 is about as fast as gzip by default, and smaller.
 const BROTLI_QUALITY: i32 = 5;
 
-/// The weight of an encoding in `Accept-Encoding`, in thousandths; 0 if the client does not take it.
+/// Returns the weight of an encoding in `Accept-Encoding`, in thousandths.
+///
+/// The weight is 0 if the client does not accept the encoding.
 fn weight_of(headers: &HeaderMap, name: &str) -> u16 {
     let values = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let mut any = 0;
@@ -119,12 +127,12 @@ pub(crate) struct Encoded {
 }
 
 impl Encoded {
-    /// Content as it is.
+    /// Content without an encoding.
     pub(crate) fn plain(bytes: Bytes) -> Self {
         Self { bytes, encoding: None }
     }
 
-    /// Content in an encoding, if it is long enough to be worth it.
+    /// Content in an encoding, if it is long enough.
     pub(crate) fn new(bytes: Bytes, encoding: Option<Encoding>) -> Self {
         let Some(encoding) = encoding.filter(|_| should_compress(&bytes)) else { return Self::plain(bytes) };
         match encoding.compress(&bytes) {
@@ -136,7 +144,7 @@ impl Encoded {
         }
     }
 
-    /// The answer with this content.
+    /// Returns the answer with this content.
     pub(crate) fn answer(self, head: impl IntoResponseParts) -> Response {
         let mut response = (head, shared([self.bytes])).into_response();
         set_encoding(&mut response, self.encoding);
@@ -149,7 +157,9 @@ pub(crate) fn should_compress(content: &[u8]) -> bool {
     content.len() >= MIN_SIZE
 }
 
-/// Says in the answer's headers how its content is encoded. Its ETag becomes a weak one: it is that of the content as it is.
+/// Sets the header of an answer that says how its content is encoded.
+///
+/// The ETag becomes a weak one: it is the ETag of the content before compression.
 fn set_encoding(response: &mut Response, encoding: Option<Encoding>) {
     let headers = response.headers_mut();
     let Some(encoding) = encoding else { return };
@@ -160,7 +170,9 @@ fn set_encoding(response: &mut Response, encoding: Option<Encoding>) {
     }
 }
 
-/// Content that stays the same as long as the process runs; each encoding is made when it is asked for first.
+/// Content that stays the same as long as the process runs.
+///
+/// Each encoding is made at the first request for it.
 pub(crate) struct StaticContent {
     bytes: Bytes,
     etag: String,
@@ -174,7 +186,7 @@ impl StaticContent {
         Self { etag: etag_of(&bytes), bytes, brotli: OnceLock::new(), gzip: OnceLock::new() }
     }
 
-    /// The answer with these headers, or 304.
+    /// Returns the answer with these headers, or 304.
     pub(crate) fn answer<const N: usize>(
         &self,
         request: &HeaderMap,
@@ -194,7 +206,7 @@ impl StaticContent {
     }
 }
 
-/// A stream with gzip, piece by piece, off the threads that answer.
+/// Compresses a stream with gzip, piece by piece, on blocking threads.
 pub(crate) fn gzip<E>(
     pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
 ) -> impl Stream<Item = Result<Bytes, io::Error>> + Send
@@ -217,7 +229,9 @@ where
 
 type PieceWritten = (Vec<u8>, Option<GzEncoder<Vec<u8>>>);
 
-/// Writes a piece, or without one the end; returns what is to be sent of it.
+/// Writes a piece, or the end if there is none.
+///
+/// Returns the bytes to send, and the encoder unless it has ended.
 fn write_piece(mut writer: GzEncoder<Vec<u8>>, piece: Option<Bytes>) -> io::Result<PieceWritten> {
     let Some(piece) = piece else { return Ok((writer.finish()?, None)) };
     writer.write_all(&piece)?;
@@ -249,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_get_the_encoding_they_take() {
+    fn chooses_encoding_by_weight() {
         for (accept, expected) in [
             ("gzip, deflate, br, zstd", Some(Encoding::Brotli)),
             ("gzip", Some(Encoding::Gzip)),

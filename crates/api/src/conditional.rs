@@ -1,4 +1,6 @@
-//! Conditional requests (RFC 9110, section 13.1): `If-None-Match` and `If-Match` are read here for all routes that have an ETag.
+//! Conditional requests (RFC 9110, section 13.1): `If-None-Match` and `If-Match`.
+//!
+//! All routes that have an ETag read these headers here.
 
 use axum::{
     body::Body,
@@ -7,35 +9,41 @@ use axum::{
 };
 use bytes::Bytes;
 
-/// Whether `If-None-Match` names this ETag, so that the answer is 304. `etag` is as the answer sends it, with its quotes.
+/// Whether `If-None-Match` names this ETag, so that the answer is 304.
 ///
-/// The comparison is weak (section 8.8.3.2): a proxy that compresses an answer marks its ETag as weak.
+/// `etag` is in the form in which the answer sends it, with its quotes.
+///
+/// The comparison is weak (section 8.8.3.2): a proxy that compresses an answer marks its ETag as
+/// weak.
 pub(crate) fn is_not_modified(headers: &HeaderMap, etag: &str) -> bool {
     is_listed(headers, &header::IF_NONE_MATCH, etag) == Some(true)
 }
 
-/// What `If-Match` demands of a resource that the request changes.
+/// The condition `If-Match` of a request that changes a resource.
 #[derive(Debug)]
 pub(crate) struct IfMatch(HeaderMap);
 
 impl IfMatch {
-    /// The demand of a request; `None` if it has none.
+    /// Reads the condition of a request; `None` if it has none.
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let values = headers.get_all(header::IF_MATCH).iter();
         let fields: HeaderMap = values.map(|value| (header::IF_MATCH, value.clone())).collect();
         (!fields.is_empty()).then_some(Self(fields))
     }
 
-    /// Whether an existing resource with this ETag fulfils the demand.
+    /// Whether an existing resource with this ETag meets the condition.
     ///
-    /// The specification demands the strong comparison. The ETags that are compared here are revision numbers, which name the resource and
-    /// not its bytes, so a tag that a compressing proxy has marked as weak is as good.
+    /// RFC 9110 requires the strong comparison here. The compared ETags are revision numbers: they
+    /// name the resource and not its bytes. A tag that a compressing proxy marked as weak is
+    /// therefore accepted too.
     pub(crate) fn allows(&self, etag: &str) -> bool {
         is_listed(&self.0, &header::IF_MATCH, etag) == Some(true)
     }
 }
 
-/// The answer to a request for `content`, with its ETag and these headers; 304 if the request names that ETag.
+/// Returns the answer to a request for `content`, with its ETag and these headers.
+///
+/// The answer is 304 if the request names that ETag.
 pub(crate) fn with_etag<const N: usize>(
     request: &HeaderMap,
     headers: [(HeaderName, &'static str); N],
@@ -52,23 +60,27 @@ pub(crate) fn with_etag<const N: usize>(
     response
 }
 
-/// An ETag of this content.
+/// Returns an ETag of this content, with its quotes.
 pub(crate) fn etag_of(content: &[u8]) -> String {
     let mut hash = blake3::hash(content).to_hex();
     hash.truncate(32);
     format!("\"{hash}\"")
 }
 
-/// Whether a list of ETags names this one; `None` without such a header. Several fields are one list.
+/// Whether a list of ETags names this one; `None` if the request has no such header.
+///
+/// Several fields of a request are one list.
 fn is_listed(headers: &HeaderMap, name: &HeaderName, etag: &str) -> Option<bool> {
     let mut values = headers.get_all(name).iter().peekable();
     values.peek()?;
     let own = opaque(etag.as_bytes());
-    Some(values.any(|value| names(value, own)))
+    Some(values.any(|value| lists_tag(value, own)))
 }
 
-/// Whether one field names the tag `own`, which is without `W/`. What is no tag is passed over up to the next comma.
-fn names(value: &HeaderValue, own: &[u8]) -> bool {
+/// Whether one field names the tag `own`, which is without `W/`.
+///
+/// Text that is not a tag is skipped up to the next comma.
+fn lists_tag(value: &HeaderValue, own: &[u8]) -> bool {
     let mut rest = value.as_bytes().trim_ascii();
     if rest == b"*" {
         return true;
@@ -76,13 +88,13 @@ fn names(value: &HeaderValue, own: &[u8]) -> bool {
     while !rest.is_empty() {
         let tag = opaque(rest);
         let length = match tag.strip_prefix(b"\"") {
-            // A comma can stand within a tag.
+            // A comma can be part of a tag.
             Some(inside) => inside.iter().position(|byte| *byte == b'"').map(|end| end + 2),
             None => None,
         };
-        let (tag, behind) = length.and_then(|length| tag.split_at_checked(length)).unwrap_or((b"", tag));
-        let end = behind.iter().position(|byte| *byte == b',').unwrap_or(behind.len());
-        let (between, next) = behind.split_at_checked(end).unwrap_or((behind, b""));
+        let (tag, after) = length.and_then(|length| tag.split_at_checked(length)).unwrap_or((b"", tag));
+        let end = after.iter().position(|byte| *byte == b',').unwrap_or(after.len());
+        let (between, next) = after.split_at_checked(end).unwrap_or((after, b""));
         if tag == own && between.trim_ascii().is_empty() {
             return true;
         }
@@ -91,7 +103,7 @@ fn names(value: &HeaderValue, own: &[u8]) -> bool {
     false
 }
 
-/// A tag without the mark of a weak one.
+/// Returns a tag without the mark of a weak one, `W/`.
 fn opaque(tag: &[u8]) -> &[u8] {
     tag.strip_prefix(b"W/").unwrap_or(tag)
 }

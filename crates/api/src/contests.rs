@@ -35,15 +35,15 @@ use crate::{
     state::Api,
 };
 
-/// How long a definition may take to arrive.
+/// Time that a definition may take to arrive.
 const DEFINITION_DEADLINE: Duration = Duration::from_secs(60);
 
 refusals! {
-    /// How a definition is refused.
+    /// Problems that refuse a definition.
     DefinitionRefusals: INVALID_DEFINITION, PRECONDITION_FAILED, NOT_A_DRAFT, REFUSED
 }
 refusals! {
-    /// How a deletion is refused.
+    /// Problems that refuse a deletion.
     DeletionRefusals: NOT_A_DRAFT
 }
 
@@ -70,7 +70,7 @@ struct ListedContest {
     test: bool,
     #[schema(value_type = shapes::Phase)]
     phase: &'static str,
-    /// Whether voting is suspended; absent if not.
+    /// Present and `true` while voting is suspended.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     suspended: bool,
     #[schema(value_type = shapes::Instant)]
@@ -79,7 +79,7 @@ struct ListedContest {
     closes: String,
 }
 
-/// List the contests; drafts only for staff.
+/// List the contests. Only staff sees drafts.
 #[utoipa::path(get, operation_id = "list_contests", path = "/v1/contests", tag = "contests", responses((status = 200, body = List, description = "by id")))]
 async fn list(
     State(access): State<Arc<Access>>,
@@ -107,11 +107,15 @@ async fn list(
     Ok(Json(List { contests }))
 }
 
-/// A contest with its categories and entries, window, phase, rules, and the log's origin and verifier key; with `period = "day"` its days, each
-/// with its first instant. `under_correction` is true while it is reopened after a certification.
+/// Read a contest.
 ///
-/// With `categories`, `after` or `limit` it has only some of the entries, for pages that need few: `next` is then what `after` of the next request is,
-/// absent on the last page, and `entries_in_all` says how many the contest has.
+/// It has the categories and entries, window, phase, rules, and the log's origin and verifier key.
+/// With `period = "day"` it also has the days, each with its first instant. `under_correction` is
+/// true while the contest is reopened after a certification.
+///
+/// With `categories`, `after` or `limit` the answer has only a part of the entries. `next` is then
+/// the `after` of the next request. It is absent on the last page. `entries_in_all` is the number
+/// of entries of the contest.
 #[utoipa::path(get, operation_id = "read_contest", path = "/v1/contests/{contest}", tag = "contests", params(DocumentQuery),
     responses((status = 200, body = shapes::Contest, description = "the contest"), (status = 304, description = "still the same")))]
 async fn read(
@@ -119,20 +123,21 @@ async fn read(
     State(stores): State<Stores>,
     State(documents): State<Arc<Documents>>,
     Path(contest): Path<String>,
-    Query(part): Query<DocumentQuery>,
+    Query(query): Query<DocumentQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = access.find_contest(&headers, &contest, SCORE_READERS).await?;
-    let follows = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
-    if let Some(rounds) = follows {
-        // Whether it can open depends on another contest, of which its revision tells nothing.
+    let draft_rounds = contest.record.definition.rounds.as_ref().filter(|_| contest.phase() == Phase::Draft);
+    if let Some(rounds) = draft_rounds {
+        // Whether the draft can open depends on another contest. Its own revision does not show
+        // that.
         let opening_refused = find_opening_obstacle(&*stores.database, rounds).await?;
-        return document::answer_once(&contest, StatusCode::OK, opening_refused, &part);
+        return document::answer_once(&contest, StatusCode::OK, opening_refused, &query);
     }
     if is_not_modified(&headers, &document::etag(contest.record.revision)) {
         return Ok((StatusCode::NOT_MODIFIED, document::headers_of(&contest)).into_response());
     }
-    document::answer(&documents, &contest, &part, &headers).await
+    document::answer(&documents, &contest, &query, &headers).await
 }
 
 /// Create a draft, or edit one (`If-Match`).
@@ -150,7 +155,8 @@ async fn put(
 ) -> Result<Response, Problem> {
     let id = contest_id(&contest)?;
     let key = access.staff(request.headers(), Some(&id), ORGANISERS).await?;
-    // Both are safe to repeat by their nature; the header is asked of every staff request that changes something.
+    // Both changes are safe to repeat anyway. The header is required of every staff request that
+    // changes something.
     idempotency_key(request.headers())?;
     let expected = IfMatch::of(request.headers());
     let body = bodies.read_json(request, MAX_DEFINITION_BYTES, DEFINITION_DEADLINE).await?;
@@ -173,9 +179,9 @@ async fn put(
     document::answer_once(&contest, status, None, &DocumentQuery::default())
 }
 
-/// Delete a draft, or a test contest with all that belongs to it.
+/// Delete a draft, or a test contest with all its data.
 #[utoipa::path(delete, operation_id = "delete_contest", path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
-    params(("Idempotency-Key" = String, Header,)), responses((status = 204, description = "gone"), DeletionRefusals))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 204, description = "deleted"), DeletionRefusals))]
 async fn delete(
     State(access): State<Arc<Access>>,
     State(drafts): State<Arc<Drafts>>,

@@ -1,5 +1,7 @@
-//! Pages of other sites may read what is public (the Fetch standard's CORS protocol): contests, tallies, results, logs. Nothing else is allowed to them: no
-//! request with a pass or a staff key, and none that changes something.
+//! Cross-origin requests (CORS, Fetch standard): pages of other sites may read public data.
+//!
+//! Public data is contests, tallies, results and logs. Pages of other sites may do nothing else:
+//! they may send no pass and no staff key, and change nothing.
 
 use acclaim_text::shortened;
 use axum::{
@@ -8,27 +10,27 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-/// Headers that a page may send besides those that every page may.
+/// Headers that a page may send, besides those that CORS allows to every page.
 const REQUEST_HEADERS: HeaderValue = HeaderValue::from_static("If-None-Match, Last-Event-ID, Cache-Control");
-/// Headers of answers that a page may read besides those that every page may.
+/// Headers of answers that a page may read, besides those that CORS allows to every page.
 const RESPONSE_HEADERS: HeaderValue = HeaderValue::from_static("ETag, Retry-After, Acclaim-Result");
 const METHODS: HeaderValue = HeaderValue::from_static("GET, HEAD");
-/// How long a browser may keep what it was allowed, in seconds.
+/// Time that a browser may cache a permission, in seconds.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("3600");
 
-/// Where public data is; health, metrics and pages are none.
+/// Paths of public data. Health, metrics and pages are not among them.
 const PATHS: [&str; 3] = ["/v1/", "/schemas/", "/openapi.json"];
 
 /// The sites whose pages may read public data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// All.
+    /// All sites.
     Any,
-    /// These, each as a browser sends it: `https://www.example.org`.
+    /// These sites, each as a browser sends it: `https://www.example.org`.
     Listed(Vec<HeaderValue>),
 }
 
-/// Why a text is no origin.
+/// A text that is not an origin.
 #[derive(Debug, thiserror::Error)]
 #[error(
     "`{0}` is no origin: write `*` alone, or scheme, host and port if it is unusual, such as https://www.example.org"
@@ -36,10 +38,10 @@ pub enum Origins {
 pub struct OriginError(String);
 
 impl Origins {
-    /// Reads a list of origins; `*` stands for all.
+    /// Reads a list of origins; `*` alone stands for all.
     ///
     /// # Errors
-    /// If one of them is none.
+    /// [`OriginError`] names the first text that is not an origin.
     pub fn read(list: &[String]) -> Result<Self, OriginError> {
         if let [any] = list
             && any == "*"
@@ -60,8 +62,12 @@ impl Origins {
         list.iter().map(origin).collect::<Result<_, _>>().map(Self::Listed)
     }
 
-    /// What the answer to a request allows to pages of other sites; `None` if it is not for public data. An answer that a cache may keep says the same whether
-    /// or not a page asked for it: the cache may give it to a page of another site.
+    /// Returns the permissions of pages of other sites in the answer to a request.
+    ///
+    /// `None` if the request is not for public data.
+    ///
+    /// An answer that a cache may keep is the same whether or not a page sent the request: the
+    /// cache may give it to a page of another site.
     pub(crate) fn allow<B>(&self, request: &Request<B>) -> Option<CorsGrant> {
         let origin = request.headers().get(header::ORIGIN);
         let is_public = PATHS.iter().any(|path| request.uri().path().starts_with(path));
@@ -81,19 +87,21 @@ impl Origins {
     }
 }
 
-/// See [`Origins::allow`].
+/// The permissions of pages of other sites in an answer: see [`Origins::allow`].
 pub(crate) struct CorsGrant {
-    /// None if pages of that site may read nothing.
+    /// The allowed origin; `None` if pages of the requesting site may read nothing.
     origin: Option<HeaderValue>,
-    /// Whether another site's page would be allowed something else.
+    /// Whether the answer to another site's page differs (`Vary: Origin`).
     varies: bool,
     is_preflight: bool,
-    /// Whether the request has a credential. Then only what caches may give to everyone is for pages of other sites.
+    /// Whether the request has a credential.
+    ///
+    /// Pages of other sites may then read only an answer that caches may give to everyone.
     has_credential: bool,
 }
 
 impl CorsGrant {
-    /// The answer to a browser that asks before it sends a page's request; `None` if it is the request itself.
+    /// Returns the answer to a preflight request; `None` if this is the request itself.
     pub(crate) fn preflight(&self) -> Option<Response> {
         if !self.is_preflight {
             return None;
@@ -108,7 +116,7 @@ impl CorsGrant {
         Some(response)
     }
 
-    /// Says so in an answer's headers.
+    /// Sets the headers of an answer.
     pub(crate) fn set_headers(self, headers: &mut HeaderMap) {
         let is_public = |value: &HeaderValue| value.as_bytes().starts_with(b"public");
         if self.has_credential && !headers.get(header::CACHE_CONTROL).is_some_and(is_public) {
@@ -128,7 +136,7 @@ impl CorsGrant {
 mod tests {
     use super::*;
 
-    fn asked(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
+    fn build_request(method: &str, path: &str, headers: &[(&str, &str)]) -> Request<()> {
         let mut request = Request::builder().method(method).uri(path).header("origin", "https://a.example");
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -140,45 +148,46 @@ mod tests {
     fn allows_cross_origin_reads_of_public_data_only() {
         let allows = |request: &Request<()>| Origins::Any.allow(request).and_then(|allowed| allowed.origin);
         for path in ["/v1/contests", "/v1/contests/a/tally?x=y", "/schemas/result-1.json", "/openapi.json"] {
-            assert_eq!(allows(&asked("GET", path, &[])).unwrap(), "*", "{path}");
+            assert_eq!(allows(&build_request("GET", path, &[])).unwrap(), "*", "{path}");
         }
         for request in [
-            asked("POST", "/v1/contests/a/ballots", &[]),
-            asked("DELETE", "/v1/contests/a", &[]),
-            asked("GET", "/metrics", &[]),
-            asked("GET", "/readyz", &[]),
-            asked("GET", "/c/a", &[]),
-            asked("OPTIONS", "/metrics", &[("access-control-request-method", "GET")]),
-            asked("OPTIONS", "/v1/contests", &[]),
+            build_request("POST", "/v1/contests/a/ballots", &[]),
+            build_request("DELETE", "/v1/contests/a", &[]),
+            build_request("GET", "/metrics", &[]),
+            build_request("GET", "/readyz", &[]),
+            build_request("GET", "/c/a", &[]),
+            build_request("OPTIONS", "/metrics", &[("access-control-request-method", "GET")]),
+            build_request("OPTIONS", "/v1/contests", &[]),
         ] {
             assert!(allows(&request).is_none(), "{request:?}");
         }
-        let mut own = asked("GET", "/v1/contests", &[]);
+        let mut own = build_request("GET", "/v1/contests", &[]);
         own.headers_mut().remove("origin");
         assert_eq!(allows(&own).unwrap(), "*", "a cache may give the answer to a page");
     }
 
     #[test]
     fn allows_authorized_answers_only_if_cached_publicly() {
-        let marked = |cache: &'static str| {
+        let is_readable = |cache: &'static str| {
             let mut headers = HeaderMap::new();
             headers.insert(header::CACHE_CONTROL, HeaderValue::from_static(cache));
-            let request = asked("GET", "/v1/contests/a/log/tile/0/000", &[("authorization", "Bearer x")]);
+            let request =
+                build_request("GET", "/v1/contests/a/log/tile/0/000", &[("authorization", "Bearer x")]);
             Origins::Any.allow(&request).unwrap().set_headers(&mut headers);
             headers.contains_key("access-control-allow-origin")
         };
-        assert!(marked("public, max-age=31536000, immutable"));
-        assert!(!marked("private, no-store") && !marked("no-cache"));
+        assert!(is_readable("public, max-age=31536000, immutable"));
+        assert!(!is_readable("private, no-store") && !is_readable("no-cache"));
     }
 
     #[test]
     fn preflight_allows_reads_without_credentials() {
-        let ask = asked(
+        let preflight = build_request(
             "OPTIONS",
             "/v1/contests/a/ballots",
             &[("access-control-request-method", "POST"), ("access-control-request-headers", "authorization")],
         );
-        let allowed = Origins::Any.allow(&ask).unwrap();
+        let allowed = Origins::Any.allow(&preflight).unwrap();
         let mut response = allowed.preflight().unwrap();
         allowed.set_headers(response.headers_mut());
         assert_eq!(response.status(), StatusCode::NO_CONTENT);
@@ -193,22 +202,22 @@ mod tests {
         let list = |origins: &[&str]| {
             Origins::read(&origins.iter().map(|&origin| origin.to_owned()).collect::<Vec<_>>())
         };
-        let mark_answer_to = |request: &Request<()>, origins: &[&str]| {
+        let cors_headers_of = |request: &Request<()>, origins: &[&str]| {
             let mut headers = HeaderMap::new();
             list(origins).unwrap().allow(request).unwrap().set_headers(&mut headers);
             let header = |name: &str| headers.get(name).map(|value| value.to_str().unwrap().to_owned());
             (header("access-control-allow-origin"), header("vary"))
         };
-        let request = asked("GET", "/v1/contests", &[]);
-        let mark = |origins: &[&str]| mark_answer_to(&request, origins);
+        let request = build_request("GET", "/v1/contests", &[]);
+        let cors_headers = |origins: &[&str]| cors_headers_of(&request, origins);
         let (own, vary) = (Some("https://a.example".to_owned()), Some("Origin".to_owned()));
-        assert_eq!(mark(&["https://b.example:8443", "https://a.example"]), (own, vary.clone()));
-        assert_eq!(mark(&["http://a.example"]), (None, vary.clone()));
-        assert_eq!(mark(&[]), (None, None), "every site gets this answer");
-        let mut own = asked("GET", "/v1/contests", &[]);
+        assert_eq!(cors_headers(&["https://b.example:8443", "https://a.example"]), (own, vary.clone()));
+        assert_eq!(cors_headers(&["http://a.example"]), (None, vary.clone()));
+        assert_eq!(cors_headers(&[]), (None, None), "every site gets this answer");
+        let mut own = build_request("GET", "/v1/contests", &[]);
         own.headers_mut().remove("origin");
         assert_eq!(
-            mark_answer_to(&own, &["https://a.example"]),
+            cors_headers_of(&own, &["https://a.example"]),
             (None, vary),
             "a cache keeps it for no page"
         );

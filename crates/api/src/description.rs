@@ -1,5 +1,8 @@
-//! The description of the API (OpenAPI 3.1), as `/openapi.json` serves it. Each route describes itself beside its handler; here is added what follows for
-//! many: the contest of a path, the problems of an operation's form, and the schemas that stand in files.
+//! The description of the API (OpenAPI 3.1), as `/openapi.json` serves it.
+//!
+//! Each route describes itself beside its handler. This module adds the parts that many routes
+//! share: the contest of a path, the problems that follow from an operation's form, and the schemas
+//! from files.
 
 #![expect(
     clippy::indexing_slicing,
@@ -22,7 +25,9 @@ use crate::{
     problem::{self, Kind},
 };
 
-/// Schemas of whole documents, by name. Their own definitions become components too: `count` of the tally is `Tally.count`.
+/// Schemas of whole documents, by name.
+///
+/// Their own definitions become components too: `count` of the tally becomes `Tally.count`.
 const DOCUMENTS: [(&str, &str); 7] = [
     ("Definition", include_str!("description/definition.json")),
     ("Contest", include_str!("description/contest.json")),
@@ -33,7 +38,7 @@ const DOCUMENTS: [(&str, &str); 7] = [
     ("ResultDocument2", SCHEMA_2),
 ];
 
-/// The description of an API with these routes, below a path.
+/// Returns the complete description of an API with these routes, below a base path.
 pub(crate) fn complete(routes: &OpenApi, base: &BasePath) -> Value {
     let mut description = serde_json::to_value(routes).unwrap_or_default();
     if !base.is_root() {
@@ -41,7 +46,7 @@ pub(crate) fn complete(routes: &OpenApi, base: &BasePath) -> Value {
     }
     let components = &mut description["components"];
     for (name, document) in DOCUMENTS {
-        put_in(&mut components["schemas"], name, document);
+        add_document(&mut components["schemas"], name, document);
     }
     let results = ["ResultDocument1", "ResultDocument2"].map(|name| json!({"$ref": reference(name)}));
     components["schemas"]["ResultDocument"] = json!({"oneOf": results});
@@ -56,7 +61,7 @@ pub(crate) fn complete(routes: &OpenApi, base: &BasePath) -> Value {
     if let Some(paths) = description["paths"].as_object_mut() {
         *paths = std::mem::take(paths)
             .into_iter()
-            .map(|(path, item)| completed(&path, item, base, &optional))
+            .map(|(path, item)| complete_path(&path, item, base, &optional))
             .collect();
     }
     description
@@ -66,14 +71,14 @@ fn reference(schema: &str) -> String {
     format!("#/components/schemas/{schema}")
 }
 
-/// Puts a document's schema among the components.
-fn put_in(schemas: &mut Value, name: &str, document: &str) {
+/// Adds the schema of a document, and of its own definitions, to the components.
+fn add_document(schemas: &mut Value, name: &str, document: &str) {
     let Ok(Value::Object(mut schema)) = serde_json::from_str(document) else { return };
     schema.remove("$schema");
     schema.remove("$id");
     let definitions = schema.remove("$defs");
     let mut put = |name: String, mut schema: Value, of: &str| {
-        rename(&mut schema, of);
+        point_to_components(&mut schema, of);
         schemas[name] = schema;
     };
     put(name.to_owned(), Value::Object(schema), name);
@@ -82,24 +87,26 @@ fn put_in(schemas: &mut Value, name: &str, document: &str) {
     }
 }
 
-/// Has references to a document's own definitions name the components that these become.
-fn rename(schema: &mut Value, document: &str) {
+/// Changes references to a document's own definitions into references to their components.
+fn point_to_components(schema: &mut Value, document: &str) {
     match schema {
         Value::Object(fields) => {
             for (key, value) in fields {
-                let own = value.as_str().and_then(|text| text.strip_prefix("#/$defs/"));
-                match own.filter(|_| key == "$ref") {
+                let definition = value.as_str().and_then(|text| text.strip_prefix("#/$defs/"));
+                match definition.filter(|_| key == "$ref") {
                     Some(definition) => *value = reference(&format!("{document}.{definition}")).into(),
-                    None => rename(value, document),
+                    None => point_to_components(value, document),
                 }
             }
         }
-        Value::Array(elements) => elements.iter_mut().for_each(|element| rename(element, document)),
+        Value::Array(elements) => {
+            elements.iter_mut().for_each(|element| point_to_components(element, document))
+        }
         _ => {}
     }
 }
 
-/// Parameters that many operations have.
+/// Parameters that many operations share.
 fn parameters() -> Value {
     json!({
         "contest": {
@@ -119,8 +126,10 @@ fn parameters() -> Value {
     })
 }
 
-/// A path as OpenAPI writes it, with its operations completed. `optional` are objects that need no field: a request without a body is one of them.
-fn completed(path: &str, mut item: Value, base: &BasePath, optional: &[String]) -> (String, Value) {
+/// Returns a path in OpenAPI's form, with its operations completed.
+///
+/// `optional` lists the objects that need no field: a request may omit such a body.
+fn complete_path(path: &str, mut item: Value, base: &BasePath, optional: &[String]) -> (String, Value) {
     let path = path.replace("{*", "{");
     for operation in item.as_object_mut().into_iter().flatten().map(|(_, operation)| operation) {
         complete_parameters(&path, operation);
@@ -137,33 +146,37 @@ fn completed(path: &str, mut item: Value, base: &BasePath, optional: &[String]) 
     (path, item)
 }
 
-/// Puts the shared parameters in place of those of their names, and adds those that follow from the path and the answers.
+/// Replaces parameters by the shared ones of the same name.
+///
+/// Also adds the shared parameters that follow from the path and the answers.
 fn complete_parameters(path: &str, operation: &mut Value) {
     let is_conditional = operation["responses"].get("304").is_some();
-    let mut own: Vec<Value> =
+    let mut parameters: Vec<Value> =
         operation.get_mut("parameters").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
     let mut all = Vec::new();
-    for (name, is_there) in [
+    for (name, is_present) in [
         ("contest", path.contains("{contest}")),
-        ("Idempotency-Key", own.iter().any(|parameter| parameter["name"] == "Idempotency-Key")),
+        ("Idempotency-Key", parameters.iter().any(|parameter| parameter["name"] == "Idempotency-Key")),
         ("If-None-Match", is_conditional),
     ] {
-        if is_there {
-            own.retain(|parameter| parameter["name"] != name);
+        if is_present {
+            parameters.retain(|parameter| parameter["name"] != name);
             all.push(json!({"$ref": format!("#/components/parameters/{name}")}));
         }
     }
-    for parameter in &mut own {
-        without_null(&mut parameter["schema"]);
+    for parameter in &mut parameters {
+        remove_null(&mut parameter["schema"]);
     }
-    all.extend(own);
+    all.extend(parameters);
     if !all.is_empty() {
         operation["parameters"] = all.into();
     }
 }
 
-/// What may be absent is not null: a path, a query and a header have only texts.
-fn without_null(schema: &mut Value) {
+/// Removes null from the schema of a parameter that may be absent.
+///
+/// A path, a query and a header hold only texts.
+fn remove_null(schema: &mut Value) {
     if let Some(types) = schema["type"].as_array() {
         let others: Vec<Value> = types.iter().filter(|kind| *kind != "null").cloned().collect();
         if let [only] = &others[..] {
@@ -177,7 +190,7 @@ fn without_null(schema: &mut Value) {
     }
 }
 
-/// Adds the problems that follow from the operation's form, and writes all out.
+/// Adds the problems that follow from the operation's form, and writes out all its problems.
 fn complete_responses(path: &str, operation: &mut Value, base: &BasePath) {
     let parameters = operation["parameters"].as_array().map_or(&[][..], Vec::as_slice);
     let key = "#/components/parameters/Idempotency-Key";
@@ -205,22 +218,22 @@ fn complete_responses(path: &str, operation: &mut Value, base: &BasePath) {
         codes.filter_map(kind).for_each(&mut add);
     }
     for (status, kinds) in by_status {
-        let of_problems = problems::response(&kinds, base);
+        let problem_response = problems::response(&kinds, base);
         match responses.get_mut(&status.to_string()).filter(|response| response.get("content").is_some()) {
-            // A status that has another document too.
+            // A status that also has another document.
             Some(response) => {
                 response["content"][problem::PROBLEM_TYPE] =
-                    of_problems["content"][problem::PROBLEM_TYPE].clone();
+                    problem_response["content"][problem::PROBLEM_TYPE].clone();
             }
             None => {
-                responses.insert(status.to_string(), of_problems);
+                responses.insert(status.to_string(), problem_response);
             }
         }
     }
     add_etag(responses);
 }
 
-/// Says that answers have an ETag where it can be asked whether they are still the same.
+/// Adds the ETag to the answers of a route that answers `If-None-Match`.
 fn add_etag(responses: &mut Map<String, Value>) {
     if responses.contains_key("304") {
         for status in ["200", "304"] {

@@ -1,4 +1,6 @@
-//! The description of the API at `/openapi.json`, and a page to browse it at `/docs/`, without anything from elsewhere.
+//! The description of the API at `/openapi.json`, and a page to browse it at `/docs/`.
+//!
+//! The page loads nothing from other servers.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -18,7 +20,10 @@ use crate::{
     state::Api,
 };
 
-/// What the page may load: its own scripts and styles, and pictures that its style sheet holds. It sends requests to this server alone.
+/// Content security policy of the page.
+///
+/// It allows the page's own scripts and styles, and pictures that its style sheet holds. The page
+/// sends requests to this server only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -35,7 +40,7 @@ const FILES: [(&str, &str); 7] = [
 
 type Files = BTreeMap<&'static str, (&'static str, StaticContent)>;
 
-/// The routes, for a description of the API.
+/// Returns the routes for a description of the API.
 pub(crate) fn routes(description: &Value) -> Router<Api> {
     let description = Arc::new(StaticContent::new(description.to_string()));
     let files = Arc::new(files());
@@ -50,7 +55,7 @@ pub(crate) fn routes(description: &Value) -> Router<Api> {
                 )
             }),
         )
-        // Relative: behind a proxy it is unknown what stands before `docs`.
+        // The redirect is relative: behind a proxy the path before `docs` is unknown.
         .route("/docs", get(async || (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, "docs/")])))
         .route("/docs/", get(async move |headers: HeaderMap| answer(&page, "", &headers)))
         .route(

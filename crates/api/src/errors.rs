@@ -1,4 +1,4 @@
-//! How the service's errors are answered: for each a kind of problem, with the fields that programs read.
+//! Problems for the service's errors: the kind of each, and the fields that programs read.
 
 use acclaim_contest::{ballot::SelectionError, subject::RefusedSubjects};
 use acclaim_service::{
@@ -16,16 +16,16 @@ use serde_json::json;
 
 use crate::problem::{self, Problem};
 
-/// Barred subjects that an answer names.
+/// Most barred subjects that an answer names.
 const MAX_NAMED: usize = 100;
-/// Seconds after which a command's outcome is worth another question.
+/// Seconds after which a client asks for a command's outcome again.
 const COMMAND_DELAY: u64 = 5;
-/// Seconds after which a ballot is worth another try while the intake is being rebuilt.
+/// Seconds after which a client sends a ballot again while the intake is being rebuilt.
 const REBUILDING_DELAY: u64 = 2;
 
 impl From<CastError> for Problem {
     fn from(error: CastError) -> Self {
-        // In words only where they are needed: whoever is refused under load costs as little as can be.
+        // Only the answers that need a text format one: a refusal under load must cost little.
         match error {
             CastError::Window(error) => error.into(),
             CastError::ClockSetForward | CastError::WrongClock | CastError::Stopping => {
@@ -187,7 +187,7 @@ impl From<RoundsError> for Problem {
     }
 }
 
-/// What a list of subjects is for.
+/// The purpose of a list of subjects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ListPurpose {
     Minting,
@@ -195,7 +195,7 @@ pub(crate) enum ListPurpose {
 }
 
 impl ListPurpose {
-    /// What would have been done with a list that is refused.
+    /// The participle for an answer: nothing was minted, or nothing was revoked.
     fn done(self) -> &'static str {
         match self {
             Self::Minting => "minted",
@@ -210,7 +210,7 @@ impl From<PassesError> for Problem {
     }
 }
 
-/// The answer to a list of subjects that is refused.
+/// Returns the answer to a refused list of subjects.
 pub(crate) fn passes_problem(error: PassesError, list: ListPurpose) -> Problem {
     let detail = error.to_string();
     let refused = |code: &str| Problem::new(&problem::REFUSED, detail.clone()).with("code", code);
@@ -226,10 +226,10 @@ pub(crate) fn passes_problem(error: PassesError, list: ListPurpose) -> Problem {
         PassesError::Invalid { field, .. } => {
             Problem::new(&problem::INVALID_REQUEST, detail).with("field", field)
         }
-        PassesError::RefusedSubjects(found) => refused_subjects(&found, list.done()),
+        PassesError::RefusedSubjects(subjects) => refused_subjects(&subjects, list.done()),
         PassesError::OtherSubjects(_) => refused("other-subjects").with("field", "subjects_are"),
         PassesError::NoSubjects => refused("no-subjects"),
-        PassesError::Barred(found) => barred(&found),
+        PassesError::Barred(subjects) => barred(&subjects),
         PassesError::IdempotencyKeyUsed => Problem::new(&problem::IDEMPOTENCY_KEY_USED, detail),
         PassesError::Changed => Problem::new(&problem::UNAVAILABLE, detail),
         PassesError::Internal(_) => Problem::new(&problem::INTERNAL, detail),
@@ -238,25 +238,25 @@ pub(crate) fn passes_problem(error: PassesError, list: ListPurpose) -> Problem {
     }
 }
 
-/// The answer to a list with voters who get no pass any more.
-fn barred(found: &[(Option<usize>, String)]) -> Problem {
-    let named = found.iter().take(MAX_NAMED);
+/// Returns the answer to a list with voters who can get no pass.
+fn barred(subjects: &[(Option<usize>, String)]) -> Problem {
+    let named = subjects.iter().take(MAX_NAMED);
     let named = named.map(|(position, subject)| json!({"position": position, "subject": subject}));
     let detail = format!(
         "{} of the list get no pass any more, and nothing was minted: their passes were revoked with the mode `bar`. \
          A revocation with the mode `replace` lets them have passes again",
-        found.len()
+        subjects.len()
     );
     Problem::new(&problem::REFUSED, detail)
         .with("code", "barred")
         .with("barred", named.collect::<Vec<_>>())
-        .with("barred_count", found.len())
+        .with("barred_count", subjects.len())
 }
 
-/// What is wrong with a list, by position.
+/// Returns the answer to a list with refused subjects, each with its position.
 fn refused_subjects(refused: &RefusedSubjects, done: &str) -> Problem {
     let field = |position: usize| format!("subjects[{position}]");
-    let (place, first) = match refused.first.first() {
+    let (field_name, first) = match refused.first.first() {
         Some(first) => (field(first.position), first.to_string()),
         None => ("subjects".to_owned(), String::new()),
     };
@@ -269,13 +269,13 @@ fn refused_subjects(refused: &RefusedSubjects, done: &str) -> Problem {
     };
     // A reason may be a question.
     let end = if first.ends_with(['?', '.', '!']) { "" } else { "." };
-    Problem::new(&problem::INVALID_REQUEST, format!("`{place}`: {first}{end} {more}."))
-        .with("field", place)
+    Problem::new(&problem::INVALID_REQUEST, format!("`{field_name}`: {first}{end} {more}."))
+        .with("field", field_name)
         .with("refused", listed.collect::<Vec<_>>())
         .with("refused_count", refused.count)
 }
 
-/// No contest of this id can be seen.
+/// Returns the answer for an id without a contest that the request may see.
 pub(crate) fn contest_not_found() -> Problem {
     Problem::new(
         &problem::CONTEST_NOT_FOUND,
@@ -283,7 +283,9 @@ pub(crate) fn contest_not_found() -> Problem {
     )
 }
 
-/// The answer to a read of the database that failed. A read conflicts only with a deletion that this process has not heard of yet.
+/// Returns the answer to a failed read of the database.
+///
+/// A read conflicts only with a deletion that this process does not know of yet.
 pub(crate) fn read_problem(error: StoreError) -> Problem {
     match error {
         StoreError::Conflict(_) => contest_not_found(),

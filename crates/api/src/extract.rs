@@ -1,4 +1,4 @@
-//! Axum's extractors with problem documents as their refusals.
+//! Axum's extractors, with problem documents as their rejections.
 
 use acclaim_contest::ContestId;
 use axum::{
@@ -21,7 +21,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match AxumPath::from_request_parts(parts, state).await {
             Ok(AxumPath(path)) => Ok(Self(path)),
-            // Only what is not UTF-8 is no path.
+            // Only a path that is not UTF-8 fails.
             Err(_) => Err(Problem::new(&problem::NOT_FOUND, "the path leads nowhere")),
         }
     }
@@ -41,7 +41,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-/// The contest's id in a path; whatever cannot be one names no contest.
+/// Parses a contest's id in a path. A text that is not an id names no contest.
 pub(crate) fn contest_id(text: &str) -> Result<ContestId, Problem> {
     text.parse().map_err(|_| contest_not_found())
 }

@@ -1,8 +1,12 @@
-//! Requests are refused whose end another program could see elsewhere.
+//! Refusal of requests whose end another program could see elsewhere (request smuggling).
 //!
-//! The HTTP library takes a bare LF for the end of a line, as RFC 9112, section 2.2, allows, and of `Content-Length` beside `Transfer-Encoding` it
-//! takes the second. A proxy in front may read the same bytes otherwise. Then one client's request can hold another one that the proxy has not seen. So the
-//! bytes are followed before the library gets them: where a head is such a one, the end of its line is made a NUL, which the library answers with 400.
+//! The HTTP library accepts a bare LF as the end of a line, as RFC 9112, section 2.2, allows. Of
+//! `Content-Length` beside `Transfer-Encoding` it uses the second. A proxy in front may read the
+//! same bytes differently. One client's request can then contain another request that the proxy has
+//! not seen.
+//!
+//! So this module follows the bytes before the library gets them. In an ambiguous head it replaces
+//! the LF of the line with a NUL, which the library answers with 400.
 
 use std::{
     io,
@@ -13,9 +17,11 @@ use std::{
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes at the beginning of a line that are kept if the line comes in parts: enough for the two headers that are read.
+/// Bytes at the beginning of a line that are kept if the line comes in parts.
+///
+/// They are enough for the two headers that are read.
 const LINE_START: usize = 128;
-/// Largest number of hexadecimal digits of a chunk's size.
+/// Most hexadecimal digits of a chunk's size.
 const MAX_SIZE_DIGITS: u32 = 15;
 
 /// A connection whose requests are checked as they are read.
@@ -69,10 +75,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for CheckedStream<S> {
     }
 }
 
-/// Where in a request a connection is.
+/// The position of a connection in a request.
 #[derive(Default)]
 struct Framing {
-    place: Position,
+    position: Position,
     line: Line,
     body: Body,
 }
@@ -82,29 +88,29 @@ enum Position {
     /// Before the first line of a request.
     #[default]
     Start,
-    /// In the lines behind the first.
+    /// In the lines after the first.
     Head,
-    /// In a body, or in a chunk, with so many bytes left.
+    /// In a body, or in a chunk, with this number of bytes left.
     Body(u64),
     Chunk(u64),
-    /// Before a chunk's size, behind so many digits of it.
+    /// In a chunk's size, after this number of digits.
     Size {
         size: u64,
         digits: u32,
     },
-    /// Behind the digits of a size.
+    /// After the digits of a size.
     SizeEnd {
         size: u64,
     },
     /// At the end of a chunk.
     ChunkEnd,
-    /// In the lines behind the last chunk.
+    /// In the lines after the last chunk.
     Trailer,
     /// Refused: the library answers and closes the connection.
     Refused,
 }
 
-/// What a head says of its body.
+/// The length of a body, as its head declares it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Body {
     #[default]
@@ -123,8 +129,8 @@ struct Line {
 
 impl Line {
     fn add(&mut self, part: &[u8]) {
-        let room = LINE_START - self.start.len();
-        self.start.extend_from_slice(part.get(..room).unwrap_or(part));
+        let free = LINE_START - self.start.len();
+        self.start.extend_from_slice(part.get(..free).unwrap_or(part));
         self.last = part.last().copied().or(self.last);
     }
 
@@ -135,14 +141,14 @@ impl Line {
 }
 
 impl Framing {
-    /// Follows the bytes that came next. What must not reach a handler is made unreadable.
+    /// Follows the next bytes, and makes bytes unreadable that must not reach a handler.
     ///
     /// # Errors
-    /// If the chunks of a body cannot be followed.
+    /// `InvalidData` if the chunks of a body cannot be followed.
     fn check(&mut self, received: &mut [u8]) -> io::Result<()> {
         let mut at = 0;
         while let Some(rest) = received.get_mut(at..).filter(|rest| !rest.is_empty()) {
-            at += match self.place {
+            at += match self.position {
                 Position::Start | Position::Head | Position::Trailer => self.check_line(rest)?,
                 Position::Body(left) => self.skip(left, rest.len(), Position::Body, Position::Start),
                 Position::Chunk(left) => self.skip(left, rest.len(), Position::Chunk, Position::ChunkEnd),
@@ -155,15 +161,21 @@ impl Framing {
         Ok(())
     }
 
-    /// Passes over content; returns how many bytes of it there were.
-    fn skip(&mut self, left: u64, available: usize, within: fn(u64) -> Position, behind: Position) -> usize {
-        let passed = usize::try_from(left).unwrap_or(usize::MAX).min(available);
-        let left = left - passed as u64;
-        self.place = if left == 0 { behind } else { within(left) };
-        passed
+    /// Skips content and returns the number of bytes skipped.
+    fn skip(
+        &mut self,
+        left: u64,
+        available: usize,
+        unfinished: fn(u64) -> Position,
+        next: Position,
+    ) -> usize {
+        let skipped = usize::try_from(left).unwrap_or(usize::MAX).min(available);
+        let left = left - skipped as u64;
+        self.position = if left == 0 { next } else { unfinished(left) };
+        skipped
     }
 
-    /// Reads up to the end of a line; returns how many bytes that were.
+    /// Reads up to the end of a line and returns the number of bytes read.
     fn check_line(&mut self, rest: &mut [u8]) -> io::Result<usize> {
         let Some(end) = memchr(b'\n', rest) else {
             self.line.add(rest);
@@ -171,24 +183,24 @@ impl Framing {
         };
         let part = rest.get(..end).unwrap_or_default();
         let last = part.last().copied().or(self.line.last);
-        let is_well = last == Some(b'\r')
+        let is_valid = last == Some(b'\r')
             && if self.line.last.is_none() {
-                // All of it is at hand, as nearly always.
+                // The whole line is in this part, as in nearly all cases.
                 self.end_line(part)
             } else {
                 self.line.add(part);
                 let line = std::mem::take(&mut self.line.start);
-                let is_well = self.end_line(&line);
+                let is_valid = self.end_line(&line);
                 self.line.start = line;
-                is_well
+                is_valid
             };
         self.line.clear();
-        if !is_well {
-            // The handler has its request already.
-            if self.place == Position::Trailer {
+        if !is_valid {
+            // The handler already has its request, so the connection is ended.
+            if self.position == Position::Trailer {
                 return Err(malformed_chunk());
             }
-            self.place = Position::Refused;
+            self.position = Position::Refused;
             if let Some(byte) = rest.get_mut(end) {
                 *byte = 0;
             }
@@ -196,38 +208,40 @@ impl Framing {
         Ok(end + 1)
     }
 
-    /// Takes a whole line with its CR, or the beginning of a long one; `false` if the request is to be refused.
+    /// Takes a whole line with its CR, or the beginning of a long one.
+    ///
+    /// Returns `false` if the request must be refused.
     fn end_line(&mut self, line: &[u8]) -> bool {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
-        match (self.place, line.is_empty()) {
-            // Empty lines before a request are passed over.
+        match (self.position, line.is_empty()) {
+            // Empty lines before a request are skipped.
             (Position::Start, true) => {}
-            (Position::Start, false) => (self.place, self.body) = (Position::Head, Body::None),
+            (Position::Start, false) => (self.position, self.body) = (Position::Head, Body::None),
             (Position::Head, false) => return self.read_header(line),
             (Position::Head, true) => {
-                self.place = match self.body {
+                self.position = match self.body {
                     Body::None | Body::Length(0) => Position::Start,
                     Body::Length(length) => Position::Body(length),
                     Body::Chunked => Position::Size { size: 0, digits: 0 },
                 };
             }
-            (Position::Trailer, true) => self.place = Position::Start,
+            (Position::Trailer, true) => self.position = Position::Start,
             _ => {}
         }
         true
     }
 
-    /// Reads what a header says of the body; `false` if the request is to be refused.
+    /// Reads the length of the body from a header. Returns `false` if the request must be refused.
     fn read_header(&mut self, line: &[u8]) -> bool {
         let Some((name, value)) = memchr(b':', line).and_then(|colon| line.split_at_checked(colon)) else {
-            // The library refuses it.
+            // The library refuses a line without a colon.
             return true;
         };
         let value = value.get(1..).unwrap_or_default().trim_ascii();
         let is_framing = ["content-length", "transfer-encoding"]
             .iter()
-            .any(|known| name.eq_ignore_ascii_case(known.as_bytes()));
-        // Of a line in parts the rest is not at hand, and might change what the beginning says.
+            .any(|framing| name.eq_ignore_ascii_case(framing.as_bytes()));
+        // Only the beginning of a line in parts is kept. The rest could change its meaning.
         if is_framing && line.len() >= LINE_START {
             return false;
         }
@@ -236,7 +250,7 @@ impl Framing {
             let length = str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse().ok());
             match (length, self.body) {
                 (Some(length), Body::None) => self.body = Body::Length(length),
-                // Said twice, or beside `Transfer-Encoding`, or no number.
+                // The header is repeated, stands beside `Transfer-Encoding`, or has no number.
                 _ => return false,
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -250,14 +264,14 @@ impl Framing {
 
     fn read_size(&mut self, size: u64, digits: u32, rest: &[u8]) -> io::Result<usize> {
         let Some(byte) = rest.first() else { return Ok(0) };
-        self.place = match char::from(*byte).to_digit(16) {
+        self.position = match char::from(*byte).to_digit(16) {
             Some(digit) if digits < MAX_SIZE_DIGITS => {
                 Position::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
             }
             None if digits > 0 => {
                 self.line.clear();
                 // This byte belongs to the end of the line.
-                self.place = Position::SizeEnd { size };
+                self.position = Position::SizeEnd { size };
                 return Ok(0);
             }
             _ => return Err(malformed_chunk()),
@@ -265,7 +279,7 @@ impl Framing {
         Ok(1)
     }
 
-    /// Passes over what stands behind a chunk's size.
+    /// Skips the rest of the line after a chunk's size.
     fn end_size(&mut self, size: u64, rest: &[u8]) -> io::Result<usize> {
         let Some(end) = memchr(b'\n', rest) else {
             self.line.last = rest.last().copied();
@@ -276,17 +290,17 @@ impl Framing {
             return Err(malformed_chunk());
         }
         self.line.clear();
-        self.place = if size == 0 { Position::Trailer } else { Position::Chunk(size) };
+        self.position = if size == 0 { Position::Trailer } else { Position::Chunk(size) };
         Ok(end + 1)
     }
 
-    /// Expects the CR LF behind a chunk.
+    /// Expects the CR LF after a chunk.
     fn end_chunk(&mut self, rest: &[u8]) -> io::Result<usize> {
         match (rest.first(), self.line.last) {
             (Some(b'\r'), None) => self.line.last = Some(b'\r'),
             (Some(b'\n'), Some(b'\r')) => {
                 self.line.clear();
-                self.place = Position::Size { size: 0, digits: 0 };
+                self.position = Position::Size { size: 0, digits: 0 };
             }
             _ => return Err(malformed_chunk()),
         }
@@ -304,7 +318,10 @@ mod tests {
 
     use super::*;
 
-    /// What the library gets of a connection that sends this in parts of so many bytes; `None` if the connection is ended.
+    /// Returns the bytes that the library gets if a connection sends `sent` in parts of `part`
+    /// bytes.
+    ///
+    /// `None` if the connection is ended.
     fn received(sent: &[u8], part: usize) -> Option<Vec<u8>> {
         let mut framing = Framing::default();
         let mut all = Vec::new();
@@ -359,9 +376,9 @@ mod tests {
                 for part in 1..=sent.len() {
                     let got = received(sent.as_bytes(), part).unwrap();
                     assert!(got.starts_with(before.as_bytes()), "{head:?}");
-                    let made: Vec<_> =
+                    let changed: Vec<_> =
                         got.iter().zip(sent.as_bytes()).filter(|(got, sent)| got != sent).collect();
-                    assert_eq!(made, [(&0, &b'\n')], "{head:?} in parts of {part}");
+                    assert_eq!(changed, [(&0, &b'\n')], "{head:?} in parts of {part}");
                 }
             }
         }

@@ -1,4 +1,4 @@
-//! What comes from outside: a ballot, from the body's bytes to the entry's, and headers of proxies. Open to the fuzz targets alone.
+//! Entry points for the fuzz targets: a ballot from a body to a log entry, and proxy headers.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -11,11 +11,11 @@ use jiff::Timestamp;
 
 use crate::{body::parse, casting::BallotRequest, client_address::Proxies};
 
-/// An open contest, as far as reading ballots needs one.
+/// An open contest, with the parts that reading ballots needs.
 pub struct OpenContest(Contest);
 
 impl OpenContest {
-    /// A booth for this contest.
+    /// Makes an open contest with this definition.
     #[must_use]
     pub fn new(definition: Definition) -> Self {
         let validator = BallotValidator::new(
@@ -40,20 +40,23 @@ impl OpenContest {
         })
     }
 
-    /// The entry that a body leads to, or the problem it is answered with, as text.
+    /// Returns the log entry of the ballot in a body.
     ///
     /// # Errors
-    /// What the voter would be told.
+    /// The JSON of the problem document that answers the body.
     pub fn entry(&self, body: &[u8], voter: VoterTag, arrived: Timestamp) -> Result<Vec<u8>, String> {
-        let told = |problem: crate::problem::Problem| serde_json::to_string(&problem).unwrap_or_default();
-        let request: BallotRequest<'_> = parse(body).map_err(told)?;
+        let to_json = |problem: crate::problem::Problem| serde_json::to_string(&problem).unwrap_or_default();
+        let request: BallotRequest<'_> = parse(body).map_err(to_json)?;
         let pass = Pass { voter, channel: None, group: None, expires: Timestamp::MAX, admission: None };
-        let entry = entry_of(&self.0, pass, request.votes(), arrived).map_err(|error| told(error.into()))?;
+        let entry =
+            entry_of(&self.0, pass, request.votes(), arrived).map_err(|error| to_json(error.into()))?;
         Ok(entry.to_vec())
     }
 }
 
-/// The client of a request from a trusted proxy that has these fields of a header; a value that is none is left out.
+/// Returns the client of a request from a trusted proxy with these fields of a header.
+///
+/// A value that is not valid in a header is left out.
 #[must_use]
 pub fn client_address(trusted: IpNet, peer: IpAddr, header: &'static str, fields: &[&[u8]]) -> IpAddr {
     let values = fields.iter().filter_map(|field| HeaderValue::from_bytes(field).ok());

@@ -1,4 +1,4 @@
-//! Alive, ready, and figures.
+//! Liveness, readiness and metrics.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -33,20 +33,26 @@ async fn healthz() -> &'static str {
     "alive\n"
 }
 
-/// Whether ballots can be recorded. The rest is for this machine and for operators' keys.
+/// Whether ballots can be recorded.
+///
+/// `reasons` and `warnings` are only for this machine and for operators' keys.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     ready: bool,
-    /// Why not.
+    /// Why not. Empty if ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Vec<String>>,
-    /// Settings that can lose accepted ballots and that the operator allowed; servers of several that do not answer.
+    /// Settings that can lose accepted ballots and that the operator allowed. Of several intake
+    /// servers, the ones that do not answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
-/// Ready for ballots: the database and the intake answer, recording keeps up, clocks agree. With reasons if not, for this machine and for operators' keys;
-/// a request that came through a proxy is another machine's.
+/// Whether the server is ready for ballots.
+///
+/// It is ready if the database and the intake answer, recording keeps up and the clocks agree. The
+/// answer has reasons only for this machine and for operators' keys. A request that came through a
+/// proxy counts as a request of another machine.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, body = Readiness, description = "ready"), (status = 503, body = Readiness, description = "not ready")))]
 async fn readyz(
@@ -69,16 +75,18 @@ async fn readyz(
     (status, Json(Readiness { ready, reasons: Some(reasons), warnings }))
 }
 
-/// Marks requests that came to the listener for operation, which answers everyone in full.
+/// Marks requests that came to the operation listener, which answers everyone in full.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OperationListener;
 
-/// Headers by which a proxy tells that a request is not its own; besides those that begin with [`FORWARDED_PREFIX`].
+/// Headers by which a proxy shows that it forwards a request.
+///
+/// Headers that begin with [`FORWARDED_PREFIX`] show it too.
 const FORWARDING_HEADERS: [HeaderName; 3] =
     [header::FORWARDED, header::VIA, HeaderName::from_static("x-real-ip")];
 const FORWARDED_PREFIX: &str = "x-forwarded";
 
-/// Checks whether a request may read reasons and figures.
+/// Checks whether a request may read reasons and metrics.
 #[derive(Clone)]
 struct OperatorAccess {
     access: Arc<Access>,
@@ -98,7 +106,8 @@ impl FromRef<Api> for OperatorAccess {
 }
 
 impl OperatorAccess {
-    /// Allows the request if it came to the listener for operation, from this machine, or with an operator's key.
+    /// Allows a request that came to the operation listener, from this machine, or with an
+    /// operator's key.
     async fn check(&self, request: &Parts) -> Result<(), Problem> {
         if request.extensions.get::<OperationListener>().is_none() && !self.is_this_machine(request) {
             self.access.staff(&request.headers, None, &[Role::Operator]).await?;
@@ -106,12 +115,13 @@ impl OperatorAccess {
         Ok(())
     }
 
-    /// Whether a request was sent by this machine itself, and not by a proxy on it.
+    /// Whether this machine itself sent the request, and not a proxy on it.
     fn is_this_machine(&self, request: &Parts) -> bool {
         let Some(ConnectInfo(peer)) = request.extensions.get::<ConnectInfo<SocketAddr>>() else {
             return false;
         };
-        // Proxies that add no header are told by their version: nginx sends HTTP/1.0 unless it is configured.
+        // Proxies that add no header are recognized by their version: nginx sends HTTP/1.0 unless
+        // it is configured otherwise.
         let is_proxied = request.version < Version::HTTP_11
             || self.limiter.is_proxy(*peer)
             || FORWARDING_HEADERS.iter().any(|name| request.headers.contains_key(name))
@@ -121,13 +131,13 @@ impl OperatorAccess {
 }
 
 refusals! {
-    /// How a question for the figures is refused.
+    /// Problems that refuse a request for the metrics.
     MetricsRefusals: KEY_MISSING, KEY_INVALID, KEY_EXPIRED, KEY_INSUFFICIENT
 }
 
-/// Figures for Prometheus; for this machine, and for operators' keys.
+/// Metrics for Prometheus. For this machine, and for operators' keys.
 #[utoipa::path(get, path = "/metrics", tag = "operation", security((), ("key" = [])),
-    responses((status = 200, body = String, content_type = "text/plain", description = "figures"), MetricsRefusals))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "the metrics"), MetricsRefusals))]
 async fn metrics(
     State(access): State<OperatorAccess>,
     State(source): State<MetricsSource>,
@@ -138,7 +148,7 @@ async fn metrics(
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
-/// Where figures come from.
+/// The sources of the metrics.
 #[derive(Clone)]
 struct MetricsSource {
     metrics: Arc<Metrics>,
@@ -161,8 +171,8 @@ impl FromRef<Api> for MetricsSource {
 impl MetricsSource {
     fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
         let Self { metrics, stores, .. } = self;
-        // Whoever asks at the same moment finds no half of it.
-        let _alone = metrics.scrape.lock();
+        // A concurrent scrape must not see a half-written state.
+        let _guard = metrics.scrape.lock();
         self.update_contest_gauges();
         let condition = stores.intake.status();
         metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
@@ -176,21 +186,22 @@ impl MetricsSource {
 
     fn update_contest_gauges(&self) {
         let Self { metrics, directory, queue, stores } = self;
-        // Contests may have been deleted.
+        // Removes the gauges of deleted contests.
         for gauges in [&metrics.backlog, &metrics.log_size, &metrics.recording] {
             gauges.reset();
         }
         for contest in directory.all() {
             let label = [contest.id().as_str()];
-            // As last seen: figures are wanted above all when the intake does not answer.
+            // The value is the last known one: metrics are needed most when the intake does not
+            // answer.
             let pending = queue.pending(contest.id());
             metrics.backlog.with_label_values(&label).set(i64::try_from(pending).unwrap_or(i64::MAX));
             let size = stores.hub.latest(contest.id()).map_or(0, |latest| latest.size);
             metrics.log_size.with_label_values(&label).set(i64::try_from(size).unwrap_or(i64::MAX));
         }
         for (contest, recording) in stores.hub.recording() {
-            let well = i64::from(matches!(recording, Recording::Healthy | Recording::Elsewhere));
-            metrics.recording.with_label_values(&[contest.as_str()]).set(well);
+            let value = i64::from(matches!(recording, Recording::Healthy | Recording::Elsewhere));
+            metrics.recording.with_label_values(&[contest.as_str()]).set(value);
         }
     }
 }

@@ -1,4 +1,6 @@
-//! `Host` is required once, and must be the name of a host (RFC 9112, section 3.2): what a proxy in front reads otherwise than the server is refused.
+//! The `Host` header: required once, and the name of a host (RFC 9112, section 3.2).
+//!
+//! A `Host` that a proxy in front may read differently than the server is refused.
 
 use axum::http::{HeaderMap, Version, header};
 
@@ -7,12 +9,12 @@ use crate::problem::{self, Problem};
 /// Checks the `Host` of a request.
 ///
 /// # Errors
-/// If it is missing from HTTP/1.1, there twice, or no name of a host.
+/// `INVALID_PARAMETER` if it is missing from HTTP/1.1, present twice, or not the name of a host.
 pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let is_valid = match (hosts.next(), hosts.next()) {
         (Some(host), None) => is_host(host.as_bytes()),
-        // Older clients, such as checks of load balancers, need not name one.
+        // Older clients, for example health checks of load balancers, need not send one.
         (None, _) => version < Version::HTTP_11,
         (Some(_), Some(_)) => false,
     };
@@ -23,7 +25,9 @@ pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Pr
     Err(Problem::new(&problem::INVALID_PARAMETER, detail))
 }
 
-/// Whether it is a name, an address of IPv4, or one of IPv6 in brackets, each with or without a port.
+/// Whether this is a name, an IPv4 address or an IPv6 address in brackets.
+///
+/// Each can have a port.
 fn is_host(host: &[u8]) -> bool {
     let (end, is_in_host): (_, fn(&u8) -> bool) = match host.strip_prefix(b"[") {
         Some(inside) => {

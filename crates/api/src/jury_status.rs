@@ -1,4 +1,6 @@
-//! How far the jury is: by panel and juror what is complete and what is missing, and the shortlist that is scored. Never scores, never votes.
+//! The progress of the jury: the complete and the missing scores, by panel and juror.
+//!
+//! It also has the shortlist that is scored. It never has scores or votes.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
@@ -36,72 +38,75 @@ use crate::{
     state::Api,
 };
 
-/// The most missing entries that one answer names; of the rest it tells how many there are.
+/// Most missing entries that one answer names. Of the others it has only the number.
 const MAX_NAMED: usize = 10_000;
-/// After how many seconds to ask again while the result is being made.
+/// Seconds after which to ask again while the result is being made.
 const RESULT_RETRY_DELAY: u64 = 1;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(read))
 }
 
-/// How far the jury is.
+/// The progress of the jury.
 #[derive(Serialize, ToSchema)]
 struct JuryStatus {
     contest: String,
-    /// With a juror's key: whose it is.
+    /// With a juror's key: the juror.
     #[serde(skip_serializing_if = "Option::is_none")]
     juror: Option<String>,
     #[schema(value_type = shapes::Phase)]
     phase: &'static str,
-    /// By panel, in the order of the rules. With a juror's key: the own panel.
+    /// By panel, in the order of the rules. With a juror's key: only the juror's panel.
     panels: Vec<PanelStatus>,
-    /// What is scored, by category in the order of the definition.
+    /// The entries to score, by category in the order of the definition.
     shortlist: Vec<Shortlisted>,
-    /// Whether the shortlist is what it will be: where winners come from champions, from the closing on. Before, it has all entries.
+    /// Whether the shortlist does not change any more. Where winners come from champions, it is
+    /// final from the closing on. Before, it has all entries.
     shortlist_is_final: bool,
 }
 
-/// How far a panel is.
+/// The progress of a panel.
 #[derive(Serialize, ToSchema)]
 struct PanelStatus {
     panel: String,
     #[schema(value_type = shapes::PanelKind)]
     kind: PanelKind,
-    /// What it scores by, if by several.
+    /// Its criteria, if it has several.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     criteria: Vec<String>,
-    /// Whether the definition names the jurors: then these are all. Else those with a key or with scores are here.
+    /// Whether the definition names the jurors. Then `jurors` has exactly these. Else it has the
+    /// jurors with a key or with scores.
     jurors_are_named: bool,
-    /// With a juror's key: that juror.
+    /// With a juror's key: only that juror.
     jurors: Vec<JurorStatus>,
 }
 
-/// How far a juror is.
+/// The progress of a juror.
 #[derive(Serialize, ToSchema)]
 struct JurorStatus {
     /// In the registered spelling.
     juror: String,
     /// Whether the juror has a valid key.
     has_key: bool,
-    /// Whether nothing is missing.
+    /// Whether no score is missing.
     complete: bool,
     missing: Vec<MissingScores>,
     /// Entries that the juror does not judge.
     recused: Vec<Recused>,
 }
 
-/// Entries of a category that a juror has not scored: with `points` and `rank` all of them, if the juror has entered nothing there.
+/// Entries of a category that a juror has not scored. With `points` and `rank` all of them, if the
+/// juror has entered no list there.
 #[derive(Serialize, ToSchema)]
 #[schema(as = MissingScores)]
 struct MissingScores {
     category: String,
-    /// By which criterion, if the panel has several.
+    /// The criterion, if the panel has several.
     #[serde(skip_serializing_if = "Option::is_none")]
     criterion: Option<String>,
-    /// How many.
+    /// Number of entries.
     count: usize,
-    /// Which; fewer than there are once the whole answer names 10,000.
+    /// Their ids. Fewer than `count` once the whole answer names 10,000.
     #[schema(value_type = Vec<String>)]
     entries: Vec<EntryId>,
 }
@@ -113,17 +118,20 @@ struct Recused {
     entry: String,
 }
 
-/// What is scored in a category.
+/// The entries to score in a category.
 #[derive(Serialize, ToSchema)]
 struct Shortlisted {
     #[schema(value_type = String)]
     category: CategoryId,
-    /// In the order of the definition, which tells nothing of their votes.
+    /// In the order of the definition, which reveals nothing of their votes.
     #[schema(value_type = Vec<String>)]
     entries: Vec<EntryId>,
 }
 
-/// How far the jury is: what is complete, what is missing, and what is to be scored. Jurors read their own.
+/// Read the progress of the jury.
+///
+/// It has the complete and the missing scores, and the entries to score. Jurors read only their
+/// own.
 #[utoipa::path(get, operation_id = "read_jury", path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), responses((status = 200, body = JuryStatus, description = "how far it is")))]
 async fn read(
     State(access): State<Arc<Access>>,
@@ -150,11 +158,11 @@ async fn read(
     let panels = panels.filter(|panel| own.is_none_or(|own| own.panel.as_ref() == Some(&panel.id)));
     let recused = jury.recusals(&contest, own).await?;
     let entered = JuryEntries::new(&standing, &recused);
-    let mut room = MAX_NAMED;
+    let mut names_left = MAX_NAMED;
     let panels = panels
         .map(|panel| {
             let has_key = |juror: &str| has_key(&keys, &contest, &panel.id, juror);
-            panel_status(panel, jurors.of(&panel.id), &shortlist, &entered, has_key, &mut room)
+            panel_status(panel, jurors.of(&panel.id), &shortlist, &entered, has_key, &mut names_left)
         })
         .collect();
     let phase = contest.phase().public_name();
@@ -164,7 +172,9 @@ async fn read(
     Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response())
 }
 
-/// The juror whose key it is; none if the panel names its jurors and this one is not among them.
+/// Returns the juror of a key.
+///
+/// The result is empty if the panel names its jurors and this one is not among them.
 fn own_juror(contest: &Contest, key: &StaffKey) -> Jurors {
     let mut own = Jurors::default();
     let name = own_name(contest, key);
@@ -177,18 +187,18 @@ fn own_juror(contest: &Contest, key: &StaffKey) -> Jurors {
     own
 }
 
-/// How far the jurors of a panel are.
+/// Returns the progress of a panel's jurors.
 fn panel_status(
     panel: &Panel,
     jurors: &[String],
     shortlist: &[Shortlisted],
     entered: &JuryEntries<'_>,
     has_key: impl Fn(&str) -> bool,
-    room: &mut usize,
+    names_left: &mut usize,
 ) -> PanelStatus {
     let mut statuses = Vec::with_capacity(jurors.len());
     for juror in jurors {
-        let missing = missing(panel, juror, shortlist, entered, room);
+        let missing = missing(panel, juror, shortlist, entered, names_left);
         statuses.push(JurorStatus {
             juror: juror.clone(),
             has_key: has_key(juror),
@@ -210,7 +220,10 @@ fn has_key(keys: &[StaffKey], contest: &Contest, panel: &PanelId, juror: &str) -
     keys.iter().any(|key| jurors::is_juror_key(key, contest.id(), panel) && is_same_name(&key.name, juror))
 }
 
-/// What is to be scored: the entries that stand, or the champions among them once voting is closed and winners come from champions. And whether it stays so.
+/// Returns the entries to score, and whether they stay the same.
+///
+/// These are the entries that are not withdrawn. Once voting is closed and winners come from
+/// champions, only the champions among them.
 fn shortlist(hub: &Hub, contest: &Contest) -> Result<(Vec<Shortlisted>, bool), Problem> {
     let rules = &contest.record.definition.rules;
     let from_champions = rules.winners.from == WinnersFrom::Champions;
@@ -232,7 +245,7 @@ fn shortlist(hub: &Hub, contest: &Contest) -> Result<(Vec<Shortlisted>, bool), P
     Ok((shortlist, is_closed || !from_champions))
 }
 
-/// What of a result document says who is a champion.
+/// The part of a result document that names the champions.
 #[derive(Deserialize)]
 struct Document {
     categories: Vec<CategoryResult>,
@@ -249,7 +262,7 @@ struct Champion {
     entry: EntryId,
 }
 
-/// The champions by the newest result document, certified or not.
+/// Returns the champions of the newest result document, certified or not.
 fn champions(hub: &Hub, contest: &Contest) -> Result<HashSet<EntryId>, Problem> {
     let publication: Option<Arc<_>> = hub.latest(contest.id());
     let document = publication.and_then(|publication| publication.result.clone()).ok_or_else(|| {
@@ -262,9 +275,9 @@ fn champions(hub: &Hub, contest: &Contest) -> Result<HashSet<EntryId>, Problem> 
     Ok(champions.map(|champion| champion.entry).collect())
 }
 
-/// Which entries stand in each juror's lists, and which the jurors do not judge.
+/// The entries in each juror's lists, and the entries that jurors do not judge.
 struct JuryEntries<'a> {
-    /// By panel, juror, category and criterion.
+    /// Entries by panel, juror, category and criterion.
     lists: BTreeMap<(&'a str, &'a str, &'a str, Option<&'a str>), BTreeSet<&'a str>>,
     /// Panel, juror and entry.
     recused: BTreeSet<(&'a str, &'a str, &'a str)>,
@@ -273,9 +286,9 @@ struct JuryEntries<'a> {
 impl<'a> JuryEntries<'a> {
     fn new(standing: &'a [StandingScores], recusals: &'a [StandingRecusal]) -> Self {
         let list = |standing: &'a StandingScores| {
-            let place =
+            let key =
                 (&*standing.panel, &*standing.juror, &*standing.category, standing.criterion.as_deref());
-            (place, standing.values.iter().map(|(entry, _)| entry.as_str()).collect())
+            (key, standing.values.iter().map(|(entry, _)| entry.as_str()).collect())
         };
         let recusal = |recusal: &'a StandingRecusal| (&*recusal.panel, &*recusal.juror, &*recusal.entry);
         Self { lists: standing.iter().map(list).collect(), recused: recusals.iter().map(recusal).collect() }
@@ -285,7 +298,7 @@ impl<'a> JuryEntries<'a> {
         self.recused.contains(&(panel.id.as_str(), juror, entry.as_str()))
     }
 
-    /// The entries to be scored that a juror does not judge.
+    /// Returns the entries to score that a juror does not judge.
     fn recused(&self, panel: &Panel, juror: &str, shortlist: &[Shortlisted]) -> Vec<Recused> {
         let of_category = |Shortlisted { category, entries }: &Shortlisted| {
             let recused = entries.iter().filter(|entry| self.is_recused(panel, juror, entry));
@@ -297,40 +310,44 @@ impl<'a> JuryEntries<'a> {
     }
 }
 
-/// What a juror has still to enter: with `score` a score for each entry by each criterion; with `points` and `rank` a list in each category, whose other
-/// entries get nothing. Names entries while there is room.
+/// Returns the scores that a juror still must enter.
+///
+/// With `score` it is a score for each entry by each criterion. With `points` and `rank` it is a
+/// list in each category. Entries that are not in the list get nothing. Entries are named as long
+/// as `names_left` allows.
 fn missing(
     panel: &Panel,
     juror: &str,
     shortlist: &[Shortlisted],
     entered: &JuryEntries<'_>,
-    room: &mut usize,
+    names_left: &mut usize,
 ) -> Vec<MissingScores> {
     let criteria: Vec<Option<&str>> = match panel.criteria.is_empty() {
         true => vec![None],
         false => panel.criteria.iter().map(|(name, _)| Some(name.as_str())).collect(),
     };
-    let mut found = Vec::new();
+    let mut missing_scores = Vec::new();
     for Shortlisted { category, entries } in shortlist {
         for criterion in &criteria {
             let list = entered.lists.get(&(panel.id.as_str(), juror, category.as_str(), *criterion));
-            let lacks = |entry: &&EntryId| match (list, panel.kind) {
+            let is_unscored = |entry: &&EntryId| match (list, panel.kind) {
                 (None, _) => true,
                 (Some(list), PanelKind::Score) => !list.contains(entry.as_str()),
                 (Some(_), PanelKind::Points | PanelKind::Rank) => false,
             };
             let judged = entries.iter().filter(|entry| !entered.is_recused(panel, juror, entry));
-            let lacking: Vec<&EntryId> = judged.filter(lacks).collect();
-            if lacking.is_empty() {
+            let unscored: Vec<&EntryId> = judged.filter(is_unscored).collect();
+            if unscored.is_empty() {
                 continue;
             }
-            let named: Vec<EntryId> = lacking.iter().take(*room).map(|entry| (*entry).clone()).collect();
-            *room -= named.len();
+            let named: Vec<EntryId> =
+                unscored.iter().take(*names_left).map(|entry| (*entry).clone()).collect();
+            *names_left -= named.len();
             let (category, criterion) = (category.to_string(), criterion.map(str::to_owned));
-            found.push(MissingScores { category, criterion, count: lacking.len(), entries: named });
+            missing_scores.push(MissingScores { category, criterion, count: unscored.len(), entries: named });
         }
     }
-    found
+    missing_scores
 }
 
 #[cfg(test)]
@@ -363,17 +380,18 @@ mod tests {
         StandingScores { panel, juror, category, criterion, values, by, index: 0, times: 1 }
     }
 
-    fn missing_lines(panel: &Panel, standing: &[StandingScores], room: &mut usize) -> Vec<String> {
-        missing_lines_with_recusals(panel, standing, &[], room)
+    fn missing_lines(panel: &Panel, standing: &[StandingScores], names_left: &mut usize) -> Vec<String> {
+        missing_lines_with_recusals(panel, standing, &[], names_left)
     }
 
     fn missing_lines_with_recusals(
         panel: &Panel,
         standing: &[StandingScores],
         recusals: &[StandingRecusal],
-        room: &mut usize,
+        names_left: &mut usize,
     ) -> Vec<String> {
-        let found = missing(panel, "Ama", &shortlist(), &JuryEntries::new(standing, recusals), room);
+        let missing_scores =
+            missing(panel, "Ama", &shortlist(), &JuryEntries::new(standing, recusals), names_left);
         let line = |missing: &MissingScores| {
             let entries: Vec<&str> = missing.entries.iter().map(EntryId::as_str).collect();
             format!(
@@ -384,7 +402,7 @@ mod tests {
                 entries.join(",")
             )
         };
-        found.iter().map(line).collect()
+        missing_scores.iter().map(line).collect()
     }
 
     #[test]
@@ -400,10 +418,10 @@ mod tests {
         ];
         let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 b1"#, r#"b Some("reach") 1 b1"#];
         assert_eq!(missing_lines(&experts, &entered, &mut 100), expected);
-        let mut room = 1;
+        let mut names_left = 1;
         let expected = [r#"a Some("reach") 1 a1"#, r#"b Some("impact") 1 "#, r#"b Some("reach") 1 "#];
         assert_eq!(
-            (missing_lines(&experts, &entered, &mut room), room),
+            (missing_lines(&experts, &entered, &mut names_left), names_left),
             (expected.map(str::to_owned).to_vec(), 0)
         );
     }

@@ -1,4 +1,6 @@
-//! The HTTP API: routes, wire types, the one table of errors. Stateless beyond caches: any replica takes any request.
+//! The HTTP API: routes, wire types, and the one table of errors.
+//!
+//! The API has no state but caches: any replica takes any request.
 
 mod auth;
 mod ballot_service;

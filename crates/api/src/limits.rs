@@ -1,4 +1,6 @@
-//! Rate limits: by pass, and by network prefix with an allowlist. Held in process; bounded by sweeping.
+//! Rate limits: by pass, and by network prefix with an allowlist.
+//!
+//! The limits are held in the process. Sweeps bound their memory.
 
 use std::{
     hash::Hash,
@@ -22,23 +24,25 @@ use crate::{
     problem::{self, Problem},
 };
 
-/// Keys that a limiter may hold after a sweep. At about 100 bytes each some tens of megabytes.
+/// Most keys that a limiter holds after a sweep. At about 100 bytes each, tens of megabytes.
 const MAX_KEYS: usize = 500_000;
-/// Between two sweeps. Growth in between is bounded by the requests of this time.
+/// Time between two sweeps. The requests of this time bound the growth in between.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What an installation can set.
+/// The limits that an installation can set.
 #[derive(Debug, Clone)]
 pub struct Limits {
-    /// Requests a second of one pass.
+    /// Requests per second of one pass.
     pub per_pass: NonZeroU32,
-    /// Requests a second of one network prefix: /24 of IPv4, /48 of IPv6.
+    /// Requests per second of one network prefix: /24 of IPv4, /48 of IPv6.
     pub per_prefix: NonZeroU32,
-    /// Networks without a limit by prefix: offices, carriers, test machines.
+    /// Networks without a limit by prefix, for example offices, carriers and test machines.
     pub allow: Vec<IpNet>,
-    /// Proxies that are believed to name their clients.
+    /// Proxies whose headers name their clients.
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they do. If it is not set: `X-Forwarded-For` of a request that has it, and else `Forwarded`.
+    /// The header in which the proxies name their clients.
+    ///
+    /// `None`: `X-Forwarded-For` if a request has it, else `Forwarded`.
     pub forwarded_header: Option<ForwardedHeader>,
 }
 
@@ -69,12 +73,12 @@ impl Limiter {
         }
     }
 
-    /// Counts a request of a pass that has been checked.
+    /// Counts a request with a pass that was checked.
     pub(crate) fn check_pass(&self, voter: VoterTag) -> Result<(), Problem> {
         self.passes.check(&voter).map_err(|wait| too_many("pass", self.limits.per_pass, wait))
     }
 
-    /// Counts a request from an address whose network is limited.
+    /// Counts a request from an address. `None` is an address without a limit.
     pub(crate) fn check_network(&self, address: Option<IpAddr>) -> Result<(), Problem> {
         let Some(address) = address else { return Ok(()) };
         self.prefixes
@@ -87,13 +91,13 @@ impl Limiter {
         self.proxies.is_trusted(peer.ip().to_canonical())
     }
 
-    /// The address of a client whose network is limited.
+    /// Returns the address of a client, or `None` if its network has no limit.
     pub(crate) fn limited(&self, peer: SocketAddr, headers: &HeaderMap) -> Option<IpAddr> {
         let address = self.proxies.client(peer.ip(), headers);
         (!self.limits.allow.iter().any(|network| network.contains(&address))).then_some(address)
     }
 
-    /// Forgets, again and again, who has not asked lately.
+    /// Removes keys without recent requests, at intervals. Never returns.
     pub(crate) async fn sweep(self: Arc<Self>) {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
@@ -109,7 +113,7 @@ fn too_many(limit: &str, rate: NonZeroU32, wait: Duration) -> Problem {
         .retry_after(wait.as_secs() + 1)
 }
 
-/// The network of an address.
+/// Returns the network prefix of an address.
 pub(crate) fn prefix(address: IpAddr) -> IpAddr {
     match address {
         IpAddr::V4(v4) => {
@@ -140,7 +144,7 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
         }
     }
 
-    /// `Err` with the time to wait.
+    /// Counts a request. The error is the time to wait.
     fn check(&self, key: &K) -> Result<(), Duration> {
         self.limiter
             .load()
@@ -154,7 +158,7 @@ impl<K: Hash + Eq + Clone> KeyedLimiter<K> {
         limiter.retain_recent();
         limiter.shrink_to_fit();
         if limiter.len() > MAX_KEYS {
-            // Beginning anew grants everyone one burst more, and bounds the memory.
+            // A new limiter grants every key one more burst, and bounds the memory.
             self.limiter.store(Arc::new(RateLimiter::keyed(self.quota)));
         }
     }

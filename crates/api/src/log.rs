@@ -1,4 +1,4 @@
-//! The log, for auditors: checkpoint, tiles and entry bundles (C2SP tlog-tiles), and entries as lines.
+//! The log for auditors: checkpoints, tiles and entry bundles (C2SP tlog-tiles), and entry lines.
 
 use std::{
     collections::HashMap,
@@ -43,9 +43,11 @@ use crate::{
 
 const PUBLIC: &str = "public, max-age=31536000, immutable";
 const PRIVATE: &str = "private, no-store";
-/// Entries read from the ledger at once.
+/// Most entries that one read of the ledger returns.
 const CHUNK: usize = 1_024;
-/// Memory that one answer of entries holds. A chunk is as large as that, unless an entry of it is very long.
+/// Memory that one answer of entries reserves, in bytes.
+///
+/// A chunk is at most this large, unless one of its entries is very long.
 const CHUNK_BYTES: usize = 512 << 10;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -56,17 +58,20 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(entries))
 }
 
-/// The newest checkpoint that may be shown: it is in the ledger, and kept outside it.
+/// Returns the newest published checkpoint. It is in the ledger, and also recorded outside it.
 async fn published_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
     if contest.phase() == Phase::Draft {
         return Err(Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening"));
     }
-    // What keeps it may have been emptied: the sequencer publishes it again.
+    // The record outside the ledger may have been emptied. The sequencer then publishes the
+    // checkpoint again.
     let lost = || Problem::new(&problem::UNAVAILABLE, "the newest checkpoint is being published again");
     stores.published_checkpoints.highest(contest.id()).await?.ok_or_else(lost)
 }
 
-/// The newest checkpoint that witnesses have cosigned, if they have cosigned any. It was shown before it went to them.
+/// Returns the newest checkpoint that witnesses have cosigned, if there is one.
+///
+/// It was published before it was sent to the witnesses.
 async fn cosigned_checkpoint(stores: &Stores, contest: &Contest) -> Result<Option<String>, Problem> {
     match contest.phase() {
         Phase::Draft => Ok(None),
@@ -74,15 +79,17 @@ async fn cosigned_checkpoint(stores: &Stores, contest: &Contest) -> Result<Optio
     }
 }
 
-/// The newest checkpoint, with the cosignatures that it has by now.
+/// Returns the newest checkpoint, with the cosignatures that it has so far.
 async fn newest_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
-    let shown = published_checkpoint(stores, contest).await?;
-    // A cosigned note is the one that was shown, and lines below it.
-    let cosigned = cosigned_checkpoint(stores, contest).await?.filter(|note| note.starts_with(&shown));
-    Ok(cosigned.unwrap_or(shown))
+    let published = published_checkpoint(stores, contest).await?;
+    // A cosigned note is the published note with lines below it.
+    let cosigned = cosigned_checkpoint(stores, contest).await?.filter(|note| note.starts_with(&published));
+    Ok(cosigned.unwrap_or(published))
 }
 
-/// The checkpoint under which an entry is best proved: the cosigned one if it covers the entry, or else the newest.
+/// Returns the checkpoint that proves an entry best.
+///
+/// This is the cosigned checkpoint if it covers the entry, else the newest one.
 pub(crate) async fn checkpoint_over(
     stores: &Stores,
     contest: &Contest,
@@ -96,7 +103,7 @@ pub(crate) async fn checkpoint_over(
     }
 }
 
-/// The size of the newest checkpoint shown.
+/// Returns the size of the newest published checkpoint.
 async fn published_size(stores: &Stores, contest: &Contest) -> Result<u64, Problem> {
     let internal = |error: &dyn std::fmt::Display| Problem::new(&problem::INTERNAL, error.to_string());
     let note = published_checkpoint(stores, contest).await?;
@@ -104,14 +111,14 @@ async fn published_size(stores: &Stores, contest: &Contest) -> Result<u64, Probl
     Ok(Checkpoint::open(&note, &key).map_err(|error| internal(&error))?.size)
 }
 
-/// Tiles by id, each as wide as it is by now.
+/// Returns tiles by id, each at its present width.
 pub(crate) async fn tiles(
     stores: &Stores,
     contest: &Contest,
-    wanted: Vec<TileId>,
+    ids: Vec<TileId>,
 ) -> Result<HashMap<TileId, Vec<u8>>, Problem> {
-    let mut tiles = HashMap::with_capacity(wanted.len());
-    for tile in wanted {
+    let mut tiles = HashMap::with_capacity(ids.len());
+    for tile in ids {
         if let Some(hashes) = stores.database.tile(contest.id(), tile).await? {
             tiles.insert(tile, hashes);
         }
@@ -119,7 +126,9 @@ pub(crate) async fn tiles(
     Ok(tiles)
 }
 
-/// The newest checkpoint, a signed note, with the cosignatures of witnesses that it has by now.
+/// Read the newest checkpoint: a signed note.
+///
+/// It has the cosignatures of witnesses that there are so far.
 #[utoipa::path(get, operation_id = "read_checkpoint", path = "/v1/contests/{contest}/log/checkpoint", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same")))]
 async fn checkpoint(
@@ -132,7 +141,10 @@ async fn checkpoint(
     Ok(note(&headers, newest_checkpoint(&stores, &contest).await?))
 }
 
-/// The newest checkpoint that witnesses have cosigned, with all their cosignatures: a second or so older than the newest of all while the log grows.
+/// Read the newest checkpoint that witnesses have cosigned.
+///
+/// It has all their cosignatures. While the log grows it is about a second older than the newest
+/// checkpoint.
 #[utoipa::path(get, operation_id = "read_cosigned_checkpoint", path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same"), NoCheckpoint))]
 async fn cosigned(
@@ -153,7 +165,9 @@ fn note(request: &HeaderMap, text: String) -> Response {
     with_etag(request, headers, text.into())
 }
 
-/// A tile of hashes, or a bundle of entries: `tile/<level>/<number>[.p/<width>]`, `tile/entries/<number>[.p/<width>]`.
+/// Read a tile of hashes or a bundle of entries.
+///
+/// The path is `tile/<level>/<number>[.p/<width>]` or `tile/entries/<number>[.p/<width>]`.
 #[utoipa::path(get, operation_id = "read_tile", path = "/v1/contests/{contest}/log/tile/{*tile}", tag = "log",
     params(("tile" = inline(shapes::Tile), Path,)),
     responses((status = 200, content_type = "application/octet-stream", description = "hashes, or entries with their lengths"),
@@ -195,7 +209,7 @@ async fn tile(
     Ok(with_etag(&headers, content, bytes.into()))
 }
 
-/// Exactly so many entries; reads may be cut by size.
+/// Reads exactly `count` entries. One read of the database may return fewer, limited by size.
 async fn read_entries(
     stores: &Stores,
     contest: &Contest,
@@ -215,32 +229,35 @@ async fn read_entries(
 }
 
 refusals! {
-    /// How a question for a cosigned checkpoint is refused.
+    /// Problems that refuse a request for a cosigned checkpoint.
     NoCheckpoint: NOT_FOUND
 }
 refusals! {
-    /// How a question for a tile is refused.
+    /// Problems that refuse a request for a tile.
     TileRefusals: NOT_FOUND, NOT_PUBLIC
 }
 refusals! {
-    /// How a question for entries is refused.
+    /// Problems that refuse a request for entries.
     EntryRefusals: NOT_PUBLIC
 }
 
-/// Which entries.
+/// Query for a range of entries.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 struct Range {
-    /// First index; 0 unless said otherwise.
+    /// First index. The default is 0.
     #[serde(default)]
     #[param(maximum = 9007199254740991_u64)]
     from: u64,
-    /// First index not wanted; the checkpoint's size unless said otherwise.
+    /// Index after the last entry. The default is the checkpoint's size.
     #[param(maximum = 9007199254740991_u64)]
     to: Option<u64>,
 }
 
-/// Entries as lines, in order: the log's own bytes, each ended by a newline. To resume, ask from the number of lines that you have.
+/// Read entries as lines, in order.
+///
+/// A line is the log's own bytes, ended by a newline. To resume, set `from` to the number of lines
+/// that you have.
 #[utoipa::path(get, operation_id = "read_entries", path = "/v1/contests/{contest}/log/entries", tag = "log", params(Range),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "the entries"), EntryRefusals))]
 async fn entries(
@@ -268,7 +285,8 @@ async fn entries(
     let network = limiter.limited(peer, &request_headers);
     let held = source.body_memory.hold(CHUNK_BYTES, network)?;
     let reading = EntryReading { source, contest, network, next: range.from, to, _held: held };
-    // The first chunk before the answer begins: what cannot be read then is answered as a problem.
+    // The first chunk is read before the answer begins, so that its failure is answered as a
+    // problem.
     let (first, reading) = reading.chunk().await?;
     let body = stream::once(async { Ok(first) }).chain(stream::try_unfold(reading, |reading| async {
         if reading.next >= reading.to {
@@ -283,7 +301,7 @@ async fn entries(
     Ok((content, Body::from_stream(body)).into_response())
 }
 
-/// What answers of many entries are made from.
+/// The sources of answers with many entries.
 #[derive(Clone)]
 struct EntrySource {
     stores: Stores,
@@ -298,42 +316,42 @@ impl FromRef<Api> for EntrySource {
     }
 }
 
-/// Reads entries on while the client does.
+/// Reads further entries as the client receives them.
 struct EntryReading {
     source: EntrySource,
     contest: Arc<Contest>,
-    /// The client's, if it is limited.
+    /// The client's address, if its network is limited.
     network: Option<IpAddr>,
-    /// First index not read yet.
+    /// First index that is not read yet.
     next: u64,
-    /// First index not wanted.
+    /// Index after the last entry.
     to: u64,
-    /// Memory of a usual chunk.
+    /// Memory of a chunk of usual size.
     _held: HeldMemory,
 }
 
-/// Why an answer of entries ends early; the client asks again for the rest.
+/// The end of an answer of entries before its last entry. The client requests the rest.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?}")]
 struct Interrupted(Problem);
 
 impl EntryReading {
-    /// The next chunk as lines; empty if no more entries are wanted.
+    /// Returns the next chunk as lines. It is empty after the last entry.
     async fn chunk(mut self) -> Result<(Bytes, Self), Problem> {
-        let wanted = usize::try_from(self.to - self.next).unwrap_or(CHUNK).min(CHUNK);
-        if wanted == 0 {
+        let count = usize::try_from(self.to - self.next).unwrap_or(CHUNK).min(CHUNK);
+        if count == 0 {
             return Ok((Bytes::new(), self));
         }
         // Readers of whole logs take turns, so that they leave the database to others.
-        let turn = self.source.long_reads.acquire().await;
+        let permit = self.source.long_reads.acquire().await;
         let entries = self
             .source
             .stores
             .database
-            .entries(self.contest.id(), self.next, wanted)
+            .entries(self.contest.id(), self.next, count)
             .await
             .map_err(read_problem)?;
-        drop(turn);
+        drop(permit);
         if entries.is_empty() {
             return Err(StoreError::Corrupt(format!("entry {} is missing", self.next)).into());
         }

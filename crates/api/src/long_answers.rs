@@ -1,8 +1,9 @@
-//! Answers that go on for long end when the staff key that asked for them is revoked or expires.
+//! Long answers to a staff key end when the key is revoked or expires.
 //!
-//! `acclaim key revoke` writes to the database, beside whatever processes run on it. While a process has long answers to staff keys under way, one task
-//! reads four times a second which keys are valid: one query, whatever the number of answers and keys. A reader with a pass, or without a credential, is not
-//! concerned.
+//! `acclaim key revoke` writes to the database, also while server processes run on it. While a
+//! process has long answers to staff keys open, one task reads the valid keys four times a second.
+//! It sends one query, independent of the number of answers and keys. Answers to a pass, or to a
+//! request without a credential, are not affected.
 
 use std::{
     collections::HashMap,
@@ -12,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use acclaim_contest::Instant as Whole;
+use acclaim_contest::Instant as WholeSecond;
 use acclaim_store::{Clock, Database};
 use axum::{
     body::{Body, HttpBody as _},
@@ -26,39 +27,45 @@ use tokio::{
     time::{Instant, sleep},
 };
 
-/// Between two readings of the valid keys.
+/// Time between two reads of the valid keys.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// When it has not been known for so long which keys are valid, all answers to keys end: who has a valid one asks again.
+/// After this time without a successful read of the valid keys, all answers to keys end.
+///
+/// A client with a valid key requests again.
 const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes handed to the connection at once. A shorter answer has left when a revocation could be noticed.
+/// Bytes handed to the connection at once.
+///
+/// A shorter answer is sent before a revocation could be noticed.
 const MAX_PIECE: usize = 64 << 10;
 
 /// BLAKE3 hash of a staff key.
 type KeyHash = [u8; 32];
 
-/// The answer ends because its key is not valid any more.
+/// The error that ends an answer whose key is no longer valid.
 #[derive(Debug, thiserror::Error)]
 #[error("the staff key was revoked")]
 struct KeyRevoked;
 
-/// The long answers to staff keys that are under way.
+/// The open long answers to staff keys.
 #[derive(Default)]
 pub(crate) struct LongAnswers {
-    /// By key. Changed by answers that begin and end.
+    /// The answers by key. Changes when an answer begins or ends.
     open: Mutex<HashMap<KeyHash, OpenAnswers>>,
-    /// Notified when the first one begins.
-    begun: Notify,
+    /// Notified when an answer begins.
+    answer_started: Notify,
 }
 
-/// The answers to one key.
+/// The open answers to one key.
 struct OpenAnswers {
     count: usize,
-    /// Becomes true when the key is not valid any more.
+    /// Becomes true when the key is no longer valid.
     ended: watch::Sender<bool>,
 }
 
 impl LongAnswers {
-    /// The response, with an end where the key is revoked, if it is long enough to notice that.
+    /// Returns the response, which fails when its key is revoked.
+    ///
+    /// A response that is too short to notice a revocation stays as it is.
     pub(crate) fn end_on_revocation(self: &Arc<Self>, response: Response, key: KeyHash) -> Response {
         let is_short = |size: u64| size <= MAX_PIECE as u64;
         if response.body().size_hint().exact().is_some_and(is_short) {
@@ -74,28 +81,28 @@ impl LongAnswers {
         answers.count += 1;
         let mut ended = answers.ended.subscribe();
         drop(open);
-        self.begun.notify_one();
-        let entry = AnswerGuard { revocations: Arc::clone(self), key };
+        self.answer_started.notify_one();
+        let entry = AnswerGuard { long_answers: Arc::clone(self), key };
         // The sender lives as long as the entry does.
         let revoked = Box::pin(async move { drop(ended.wait_for(|ended| *ended).await) });
         RevocableBody { body, rest: Bytes::new(), revoked, _entry: entry }
     }
 
-    /// Reads which keys are valid as long as there are long answers, and ends those to others.
+    /// Reads the valid keys as long as there are open answers, and ends the answers to other keys.
     pub(crate) async fn enforce(self: Arc<Self>, database: Arc<dyn Database>, clock: Arc<dyn Clock>) {
-        let mut known = Instant::now();
+        let mut last_success = Instant::now();
         loop {
             if self.open.lock().is_empty() {
-                self.begun.notified().await;
-                known = Instant::now();
+                self.answer_started.notified().await;
+                last_success = Instant::now();
                 continue;
             }
-            match database.valid_key_hashes(Whole::at_or_before(clock.now())).await {
+            match database.valid_key_hashes(WholeSecond::at_or_before(clock.now())).await {
                 Ok(valid) => {
-                    known = Instant::now();
+                    last_success = Instant::now();
                     self.end_all_but(|key| valid.contains(key));
                 }
-                Err(error) if known.elapsed() > UNKNOWN_TIMEOUT => {
+                Err(error) if last_success.elapsed() > UNKNOWN_TIMEOUT => {
                     tracing::warn!(%error, "it is not known which staff keys are valid; long answers to them end");
                     self.end_all_but(|_| false);
                 }
@@ -112,15 +119,15 @@ impl LongAnswers {
     }
 }
 
-/// An answer's place among those under way.
+/// Counts an answer as open until the guard is dropped.
 struct AnswerGuard {
-    revocations: Arc<LongAnswers>,
+    long_answers: Arc<LongAnswers>,
     key: KeyHash,
 }
 
 impl Drop for AnswerGuard {
     fn drop(&mut self) {
-        let mut open = self.revocations.open.lock();
+        let mut open = self.long_answers.open.lock();
         if let Some(answers) = open.get_mut(&self.key) {
             answers.count -= 1;
             if answers.count == 0 {
@@ -133,7 +140,7 @@ impl Drop for AnswerGuard {
 /// A body that fails once its key is revoked: a part of a log must not look like the whole.
 struct RevocableBody {
     body: Body,
-    /// What of the body's last frame has not been handed on.
+    /// The part of the body's last frame that is not handed on yet.
     rest: Bytes,
     revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
     _entry: AnswerGuard,
@@ -148,7 +155,7 @@ impl hyper::body::Body for RevocableBody {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
         if self.revoked.as_mut().poll(context).is_ready() {
-            // A future that is done is not asked again.
+            // A completed future must not be polled again.
             self.revoked = Box::pin(std::future::ready(()));
             return Poll::Ready(Some(Err(axum::Error::new(KeyRevoked))));
         }
@@ -205,61 +212,61 @@ mod tests {
             role: Role::Auditor,
             contests: None,
             panel: None,
-            created: Whole::at_or_before(jiff::Timestamp::UNIX_EPOCH),
+            created: WholeSecond::at_or_before(jiff::Timestamp::UNIX_EPOCH),
             expires: None,
             revoked: None,
         }
     }
 
     #[tokio::test]
-    async fn only_answers_to_a_revoked_key_end() {
+    async fn ends_only_answers_to_revoked_key() {
         let folder = tempfile::tempdir().unwrap();
         let data = DataDirectory::lock(folder.path()).unwrap();
         let database: Arc<dyn Database> = Arc::new(data.database().unwrap());
         for (hash, name) in [(VALID, "valid"), (OTHER, "other")] {
             database.add_staff_key(hash, &key(name)).await.unwrap();
         }
-        let revocations = Arc::new(LongAnswers::default());
+        let long_answers = Arc::new(LongAnswers::default());
         let _task = tokio::spawn(
-            Arc::clone(&revocations)
+            Arc::clone(&long_answers)
                 .enforce(Arc::clone(&database), Arc::new(ManualClock::at(jiff::Timestamp::UNIX_EPOCH))),
         );
-        let mut kept = revocations.end_on_revocation(endless(), VALID).into_body();
+        let mut continuing = long_answers.end_on_revocation(endless(), VALID).into_body();
         let mut ending =
-            [endless(), endless()].map(|answer| revocations.end_on_revocation(answer, OTHER).into_body());
+            [endless(), endless()].map(|answer| long_answers.end_on_revocation(answer, OTHER).into_body());
         database.revoke_staff_key("other", key("other").created).await.unwrap();
         for answer in &mut ending {
             assert!(answer.frame().await.unwrap().is_err());
         }
-        assert!(tokio::time::timeout(Duration::ZERO, kept.frame()).await.is_err(), "it goes on");
-        assert_eq!(revocations.open.lock().len(), 2);
-        drop((kept, ending));
-        assert!(revocations.open.lock().is_empty(), "who has gone is not looked for");
+        assert!(tokio::time::timeout(Duration::ZERO, continuing.frame()).await.is_err(), "it goes on");
+        assert_eq!(long_answers.open.lock().len(), 2);
+        drop((continuing, ending));
+        assert!(long_answers.open.lock().is_empty(), "who has gone is not looked for");
     }
 
     #[tokio::test]
     async fn keeps_bytes_and_length_of_long_answer() {
-        let revocations = Arc::new(LongAnswers::default());
+        let long_answers = Arc::new(LongAnswers::default());
         let content: Bytes = (0..251_u8).cycle().take(MAX_PIECE * 3 + 5).collect();
-        let response = revocations.end_on_revocation(Response::new(Body::from(content.clone())), VALID);
+        let response = long_answers.end_on_revocation(Response::new(Body::from(content.clone())), VALID);
         assert_eq!(response.body().size_hint().exact(), Some(content.len() as u64));
         let mut body = response.into_body();
         let first = body.frame().await.unwrap().unwrap().into_data().unwrap();
         assert_eq!(body.size_hint().exact(), Some((content.len() - first.len()) as u64));
         let rest = body.collect().await.unwrap().to_bytes();
         assert!([first, rest].concat() == content);
-        let _short = revocations.end_on_revocation(Response::new(Body::from("short")), VALID);
-        assert!(revocations.open.lock().is_empty());
+        let _short = long_answers.end_on_revocation(Response::new(Body::from("short")), VALID);
+        assert!(long_answers.open.lock().is_empty());
     }
 
     #[tokio::test]
     async fn ends_open_answer_between_pieces() {
-        let revocations = Arc::new(LongAnswers::default());
-        let mut body = revocations
+        let long_answers = Arc::new(LongAnswers::default());
+        let mut body = long_answers
             .end_on_revocation(Response::new(Body::from(vec![7; MAX_PIECE * 2])), VALID)
             .into_body();
         assert!(body.frame().await.unwrap().is_ok());
-        revocations.end_all_but(|_| false);
+        long_answers.end_all_but(|_| false);
         assert!(body.frame().await.unwrap().is_err());
     }
 }

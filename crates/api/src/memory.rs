@@ -1,6 +1,10 @@
-//! Memory of large bodies. A body of more than 64 KiB takes its bytes from one budget until the last of them has left,
-//! so that clients which send slowly, or do not read, cannot fill the memory. Bodies that many answers share (a
-//! contest, a tally, a result) have a budget of their own, in [`crate::shared`].
+//! The memory of large bodies.
+//!
+//! A body of more than 64 KiB takes its bytes from one budget until the last of them has been sent.
+//! So clients that send slowly, or do not read, cannot fill the memory.
+//!
+//! Bodies that many answers share (a contest, a tally, a result) have a budget of their own, in
+//! [`crate::shared`].
 
 use std::{
     collections::VecDeque,
@@ -28,9 +32,9 @@ use crate::{
     turn::{PIECE, Turn},
 };
 
-/// Bytes of all large bodies of answers at once. One network has a quarter of them.
+/// Budget of all large bodies of answers, in bytes. One network gets at most a quarter of it.
 const BUDGET: usize = 192 << 20;
-/// Bytes of all large bodies of requests at once: as much as the largest takes.
+/// Budget of all large bodies of requests, in bytes: the size of the largest body.
 const REQUEST_BUDGET: usize = 64 << 20;
 /// The budget is counted in units of this many bytes.
 const UNIT: usize = 1 << 10;
@@ -41,7 +45,8 @@ const REQUEST_MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct BodyMemory {
     free: Arc<Semaphore>,
     shares: Arc<NetworkShares>,
-    /// Of requests, so that no reader of answers keeps staff from sending.
+    /// The budget of requests. It is separate, so that no reader of answers keeps staff from
+    /// sending.
     free_for_requests: Arc<Semaphore>,
 }
 
@@ -55,18 +60,20 @@ impl Default for BodyMemory {
     }
 }
 
-/// A part of the budget; dropping it gives it back.
+/// A part of the budget. Dropping it returns the part.
 pub(crate) struct HeldMemory {
     _permit: OwnedSemaphorePermit,
     _share: Option<NetworkShare>,
 }
 
 impl BodyMemory {
-    /// Memory for a body of an answer that goes to `network`; `None` for a client whose network is not limited.
+    /// Reserves memory for a body of an answer to `network`.
+    ///
+    /// `None` is a client whose network is not limited.
     ///
     /// # Errors
-    /// `unavailable` if the budget, or the network's share of it, is used up: the answer is dropped instead of waiting,
-    /// because its bytes are in memory already.
+    /// `UNAVAILABLE` if the budget, or the network's share of it, is used up. The answer is dropped
+    /// instead of waiting, because its bytes are in memory already.
     pub(crate) fn hold(&self, bytes: usize, network: Option<IpAddr>) -> Result<HeldMemory, Problem> {
         let units = units(bytes);
         let full = || {
@@ -76,8 +83,8 @@ impl BodyMemory {
         let share = match network {
             // A body larger than a network's share takes the whole share.
             Some(address) => {
-                let most = self.shares.most();
-                Some(self.shares.take_many(address, units.min(most)).ok_or_else(full)?)
+                let max_units = self.shares.max_per_network();
+                Some(self.shares.take_many(address, units.min(max_units)).ok_or_else(full)?)
             }
             None => None,
         };
@@ -85,10 +92,10 @@ impl BodyMemory {
         Ok(HeldMemory { _permit: permit, _share: share })
     }
 
-    /// Memory for a body of a request that is still to be read.
+    /// Waits for memory for a body of a request that is still to be read.
     ///
     /// # Errors
-    /// `unavailable` if there is none within five seconds.
+    /// `UNAVAILABLE` if there is none within five seconds.
     pub(crate) async fn wait_for(&self, bytes: usize) -> Result<HeldMemory, Problem> {
         let units = units(bytes).min(REQUEST_BUDGET / UNIT);
         let acquiring = Arc::clone(&self.free_for_requests).acquire_many_owned(permits(units));
@@ -101,7 +108,9 @@ impl BodyMemory {
         }
     }
 
-    /// The response, counted and sent in pieces if its body is large and its own; a problem if there is no memory for it.
+    /// Returns the response, counted and sent in pieces if its body is large and not shared.
+    ///
+    /// Without memory for the body the response is a problem.
     pub(crate) fn limit_body(&self, network: Option<IpAddr>, response: Response) -> Response {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
         let Some(size) = size.filter(|size| *size > PIECE) else { return response };
@@ -118,7 +127,9 @@ impl BodyMemory {
             Some(Ok(whole)) => {
                 Body::new(Pieces([hold_budget(whole.to_bytes(), held)].into(), Turn::default()))
             }
-            _ => return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response(),
+            _ => {
+                return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response();
+            }
         };
         Response::from_parts(parts, body)
     }
@@ -132,7 +143,7 @@ fn permits(units: usize) -> u32 {
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 
-/// Bytes that give their part of the budget back when the last slice of them is dropped.
+/// Bytes that return their part of the budget when their last slice is dropped.
 struct BudgetedBytes {
     bytes: Bytes,
     _held: HeldMemory,
@@ -144,12 +155,12 @@ impl AsRef<[u8]> for BudgetedBytes {
     }
 }
 
-/// The bytes, which hold their part of the budget as long as any slice of them lives.
+/// Returns the bytes, which hold their part of the budget as long as any slice of them lives.
 pub(crate) fn hold_budget(bytes: Bytes, held: HeldMemory) -> Bytes {
     Bytes::from_owner(BudgetedBytes { bytes, _held: held })
 }
 
-/// A body of a known size, handed on piece by piece.
+/// A body of known size, handed on piece by piece.
 struct Pieces(VecDeque<Bytes>, Turn);
 
 impl hyper::body::Body for Pieces {

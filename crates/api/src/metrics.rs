@@ -1,4 +1,5 @@
-//! Figures for Prometheus. No secret, id or address is ever a label.
+//! Metrics for Prometheus. A label never holds a secret, an address, or the id of a ballot or
+//! voter.
 
 use acclaim_service::submission_queue::QueueMetrics;
 use axum::http::StatusCode;
@@ -8,19 +9,19 @@ use prometheus::{
     Registry, TextEncoder, core::Collector,
 };
 
-/// What most ballots are answered.
+/// The answer to most ballots.
 pub(crate) const RECORDED: &str = "recorded";
 
-/// All figures of the process.
+/// All metrics of the process.
 pub struct Metrics {
     registry: Registry,
-    /// Ballots by what their requests were answered.
+    /// Ballots by answer.
     ballots: IntCounterVec,
-    /// Those of them that were answered [`RECORDED`], at hand without a look-up.
+    /// The counter of ballots answered [`RECORDED`], available without a lookup.
     recorded: IntCounter,
     /// Requests by route and status.
     pub(crate) requests: IntCounterVec,
-    /// Of ballots on their way.
+    /// Metrics of ballots on their way.
     queue: QueueMetrics,
     /// Seconds from a ballot's arrival to its answer `recorded`.
     pub(crate) recorded_seconds: Histogram,
@@ -32,15 +33,15 @@ pub struct Metrics {
     pub(crate) recording: IntGaugeVec,
     /// Settings of the intake that can lose accepted ballots.
     pub(crate) weak_settings: IntGauge,
-    /// Of the intake.
+    /// Servers of the intake that have no memory left.
     pub(crate) full_servers: IntGauge,
-    /// How far the intake's clock is ahead.
+    /// How far the intake's clock is ahead, in seconds.
     pub(crate) skew_seconds: Gauge,
-    /// Ballots, notices and checkpoints in the intake that no process of ours wrote.
+    /// Ballots, notices and checkpoints in the intake that no process of this installation wrote.
     pub(crate) forged: IntCounter,
     /// Contests whose rows were repaired from their logs.
     pub(crate) repairs: IntCounter,
-    /// Held while figures by contest are set and written.
+    /// Held while the metrics by contest are set and written.
     pub(crate) scrape: Mutex<()>,
 }
 
@@ -48,13 +49,13 @@ impl Default for Metrics {
     fn default() -> Self {
         let registry = Registry::new();
         let vec = |name: &str, help: &str, labels: &[&str]| {
-            registered(&registry, IntCounterVec::new(Opts::new(name, help), labels))
+            register(&registry, IntCounterVec::new(Opts::new(name, help), labels))
         };
         let gauges = |name: &str, help: &str| {
-            registered(&registry, IntGaugeVec::new(Opts::new(name, help), &["contest"]))
+            register(&registry, IntGaugeVec::new(Opts::new(name, help), &["contest"]))
         };
         let histogram = |name: &str, help: &str, buckets: &[f64]| {
-            registered(
+            register(
                 &registry,
                 Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec())),
             )
@@ -74,7 +75,7 @@ impl Default for Metrics {
                 &[0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0],
             ),
             queue: QueueMetrics {
-                waiting: registered(
+                waiting: register(
                     &registry,
                     IntGauge::new("acclaim_waiting_requests", "Requests that wait for a ballot's outcome"),
                 ),
@@ -87,29 +88,29 @@ impl Default for Metrics {
             log_size: gauges("acclaim_log_entries", "Entries in the log"),
             backlog: gauges("acclaim_backlog_ballots", "Ballots that the intake holds"),
             recording: gauges("acclaim_recording_well", "1 if recording goes well, 0 if not"),
-            weak_settings: registered(
+            weak_settings: register(
                 &registry,
                 IntGauge::new("acclaim_intake_weak_settings", "Settings that can lose accepted ballots"),
             ),
-            full_servers: registered(
+            full_servers: register(
                 &registry,
                 IntGauge::new(
                     "acclaim_intake_full_servers",
                     "Servers of the intake that have no memory left",
                 ),
             ),
-            skew_seconds: registered(
+            skew_seconds: register(
                 &registry,
                 Gauge::new("acclaim_clock_skew_seconds", "How far the intake's clock is ahead"),
             ),
-            forged: registered(
+            forged: register(
                 &registry,
                 IntCounter::new(
                     "acclaim_forged_items_total",
                     "Ballots, notices and checkpoints in the intake that no process of ours wrote",
                 ),
             ),
-            repairs: registered(
+            repairs: register(
                 &registry,
                 IntCounter::new(
                     "acclaim_repairs_total",
@@ -123,12 +124,12 @@ impl Default for Metrics {
 }
 
 impl Metrics {
-    /// The figures that the queue of ballots keeps.
+    /// Returns the metrics that the submission queue keeps.
     pub(crate) fn of_queue(&self) -> QueueMetrics {
         self.queue.clone()
     }
 
-    /// All figures in Prometheus' text format.
+    /// Returns all metrics in Prometheus' text format.
     pub(crate) fn render(&self) -> Result<Vec<u8>, prometheus::Error> {
         let mut text = Vec::new();
         TextEncoder::new().encode(&self.registry.gather(), &mut text)?;
@@ -148,9 +149,9 @@ impl Metrics {
     }
 }
 
-/// The figures' names are this file's constants.
+/// Registers a metric. The names of metrics are constants of this file.
 #[expect(clippy::expect_used, reason = "a wrong or repeated name fails every test of this crate at once")]
-fn registered<C: Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
+fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
     let collector = collector.expect("the figure's name is valid");
     registry.register(Box::new(collector.clone())).expect("the figure's name is new");
     collector

@@ -1,4 +1,4 @@
-//! What a voter has cast, and what is left to cast.
+//! The voter's own ballots, and the categories that are left.
 
 use std::sync::Arc;
 
@@ -33,36 +33,39 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 #[schema(as = OwnVotes)]
 struct OwnVotesBody {
     contest: String,
-    /// The channel of the pass, where the contest has channels.
+    /// The channel of the pass, if the contest has channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    /// Where the contest has periods: the one to vote in now, today or the smallest number with a category left. Absent if there is none.
+    /// If the contest has periods: the period to vote in now. This is today, or the smallest number
+    /// with a category left. Absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<String>,
-    /// With numbered ballots: numbers with a category left.
+    /// With numbered ballots: how many numbers have a category left.
     #[serde(skip_serializing_if = "Option::is_none")]
     ballots_left: Option<u32>,
-    /// The newest ballots of this channel that fill categories, at most 500, in the order of the log.
+    /// The newest ballots of this channel that fill categories, at most 500, in the order of the
+    /// log.
     ballots: Vec<OwnBallotBody>,
-    /// Ask with `before` of this for older ones. Absent if there are none.
+    /// The `before` of a request for older ballots. Absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     older: Option<u64>,
-    /// Categories without a ballot, in this channel and period. Absent, as are `period` and `ballots_left`, for a voter with more ballots than are
-    /// looked through for one answer: there may be some left.
+    /// Categories without a ballot, in this channel and period. Absent, like `period` and
+    /// `ballots_left`, for a voter with more ballots than one answer looks through. Categories may
+    /// then still be left.
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<Vec<String>>,
 }
 
-/// A ballot with what it chose.
+/// A ballot with its selections.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OwnBallot)]
 struct OwnBallotBody {
     #[serde(flatten)]
     status: BallotStatus,
-    /// Where the contest has channels.
+    /// Present if the contest has channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    /// Where the contest has periods: the day, or the ballot's number.
+    /// If the contest has periods: the day, or the ballot's number.
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<String>,
     /// The log entry, whose hash is `leaf_hash`.
@@ -79,17 +82,17 @@ impl From<OwnBallot> for OwnBallotBody {
     }
 }
 
-/// Which ballots to list.
+/// Query for a page of ballots.
 #[derive(Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OwnVotesQuery {
-    /// Those below this index of the log.
+    /// Lists the ballots below this index of the log.
     #[param(maximum = 9007199254740991_u64)]
     before: Option<u64>,
 }
 
-/// The voter's own ballots that fill categories, and the categories left.
+/// Read the voter's own ballots that fill categories, and the categories left.
 #[utoipa::path(get, operation_id = "read_own_votes", path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
     params(OwnVotesQuery), responses((status = 200, body = OwnVotesBody, description = "what the voter has cast, and what is left")))]
 async fn mine(
@@ -97,18 +100,18 @@ async fn mine(
     State(limiter): State<Arc<Limiter>>,
     State(own_votes): State<Arc<OwnVotes>>,
     Path(contest): Path<String>,
-    Query(older): Query<OwnVotesQuery>,
+    Query(query): Query<OwnVotesQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, pass) = access.contest_and_pass(&headers, &contest)?;
     limiter.check_pass(pass.voter)?;
-    if older.before.is_some_and(|before| before > MAX_SAFE_INTEGER) {
+    if query.before.is_some_and(|before| before > MAX_SAFE_INTEGER) {
         return Err(Problem::new(
             &problem::INVALID_PARAMETER,
             format!("`before` is more than {MAX_SAFE_INTEGER}"),
         ));
     }
-    let own = own_votes.list(&contest, &pass, older.before).await?;
+    let own = own_votes.list(&contest, &pass, query.before).await?;
     let mine = OwnVotesBody {
         contest: contest.id().to_string(),
         channel: pass.channel.map(|channel| channel.to_string()),

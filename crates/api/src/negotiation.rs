@@ -1,4 +1,6 @@
-//! Which form of an answer a client wants: by `Accept` (RFC 9110, section 12.5.1), or by a query's `format`, which a link can carry.
+//! The format of an answer: by `Accept` (RFC 9110, section 12.5.1), or by `format` in the query.
+//!
+//! A link can carry the query.
 
 use acclaim_contest::csv_cell::BYTE_ORDER_MARK;
 use acclaim_report::Format;
@@ -14,16 +16,18 @@ use crate::{
     shared::shared,
 };
 
-/// The form to answer in. `offered` are those that there are; the first is for clients that do not mind.
+/// Returns the format to answer in.
+///
+/// `offered` lists the available formats. A client without a preference gets the first.
 ///
 /// # Errors
-/// If the query asks for a form that there is not.
+/// `INVALID_PARAMETER` if the query asks for a format that is not available.
 pub(crate) fn negotiate(
     headers: &HeaderMap,
     query: Option<&str>,
     offered: &[Format],
 ) -> Result<Format, Problem> {
-    let Some(name) = query else { return Ok(accepted(headers, offered)) };
+    let Some(name) = query else { return Ok(preferred(headers, offered)) };
     let format = name.parse::<Format>().ok().filter(|format| offered.contains(format));
     format.ok_or_else(|| {
         let names: Vec<&str> = offered.iter().map(|format| format.name()).collect();
@@ -33,10 +37,12 @@ pub(crate) fn negotiate(
     })
 }
 
-/// What comes before a table for Excel, which reads UTF-8 by this mark; nothing before any other.
+/// Returns the byte order mark before a table for Excel, which reads UTF-8 by it.
+///
+/// Other answers have an empty mark.
 ///
 /// # Errors
-/// If a mark is asked for before what is no table.
+/// `INVALID_PARAMETER` if the mark is requested for a format that is not a table.
 pub(crate) fn byte_order_mark(excel: Option<bool>, format: Format) -> Result<&'static str, Problem> {
     match (excel.unwrap_or_default(), format) {
         (false, _) => Ok(""),
@@ -47,14 +53,17 @@ pub(crate) fn byte_order_mark(excel: Option<bool>, format: Format) -> Result<&'s
     }
 }
 
-/// A table behind its mark, as it is sent.
+/// Returns a table after its mark, as it is sent.
 pub(crate) fn table_with_mark(mark: &'static str, table: Bytes) -> Response {
     shared([Bytes::from_static(mark.as_bytes()), table])
 }
 
-/// The form that `Accept` gives the most weight; of equal ones the first offered. A client that accepts none of them gets the first all the same:
-/// an answer that it can read in part helps more than none.
-fn accepted(headers: &HeaderMap, offered: &[Format]) -> Format {
+/// Returns the format to which `Accept` gives the most weight. Of equal ones the first offered is
+/// taken.
+///
+/// A client that accepts none of them still gets the first: an answer that it can read in part
+/// helps more than none.
+fn preferred(headers: &HeaderMap, offered: &[Format]) -> Format {
     let ranges: Vec<Range<'_>> = headers
         .get_all(header::ACCEPT)
         .iter()
@@ -70,10 +79,10 @@ fn accepted(headers: &HeaderMap, offered: &[Format]) -> Format {
     offered.iter().fold((first, 0), best).0
 }
 
-/// The weight of the most specific range that a form falls into; 0 if it falls into none.
+/// Returns the weight of the most specific range that includes a format; 0 if no range does.
 fn weight_of(format: Format, ranges: &[Range<'_>]) -> u16 {
-    let fitting = ranges.iter().filter_map(|range| Some((range.fits(format)?, range.weight)));
-    fitting.max().map_or(0, |(_, weight)| weight)
+    let matching = ranges.iter().filter_map(|range| Some((range.specificity(format)?, range.weight)));
+    matching.max().map_or(0, |(_, weight)| weight)
 }
 
 /// A range of media types in `Accept`.
@@ -85,7 +94,7 @@ struct Range<'a> {
 }
 
 impl<'a> Range<'a> {
-    /// Reads one; `None` if it is not one.
+    /// Reads a range; `None` if the text is not a range.
     fn read(text: &'a str) -> Option<Self> {
         let mut parts = text.split(';').map(str::trim);
         let (kind, subtype) = parts.next()?.split_once('/')?;
@@ -100,8 +109,8 @@ impl<'a> Range<'a> {
         Some(Self { kind, subtype, weight })
     }
 
-    /// How specifically a form falls into it, from 0; `None` if it does not.
-    fn fits(&self, format: Format) -> Option<u8> {
+    /// Returns how specifically the range includes a format, from 0; `None` if it does not.
+    fn specificity(&self, format: Format) -> Option<u8> {
         let (kind, subtype) = format.media_type();
         let same = |own: &str, other: &str| own.eq_ignore_ascii_case(other);
         match (self.kind, self.subtype) {
@@ -113,7 +122,7 @@ impl<'a> Range<'a> {
     }
 }
 
-/// A weight: from 0 to 1 with at most three decimals, in thousandths.
+/// Reads a weight, from 0 to 1 with at most three decimals, as thousandths.
 pub(crate) fn thousandths(text: &str) -> Option<u16> {
     let (whole, decimals) = text.split_once('.').unwrap_or((text, ""));
     if decimals.len() > 3 || !decimals.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -133,14 +142,14 @@ mod tests {
 
     use super::*;
 
-    fn of(accept: &str) -> &'static str {
+    fn negotiated(accept: &str) -> &'static str {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_str(accept).unwrap());
         negotiate(&headers, None, &Format::ALL).unwrap().name()
     }
 
     #[test]
-    fn clients_get_what_they_ask_for() {
+    fn chooses_format_by_weight_and_specificity() {
         let chrome = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8";
         for (accept, expected) in [
             ("*/*", "json"),
@@ -151,7 +160,7 @@ mod tests {
             ("text/csv;q=0.5, */*", "json"),
             ("text/csv;q=0.5, */*;q=0.4", "csv"),
             ("text/html;q=0.2, text/csv;q=0.21", "csv"),
-            // Both are `text`, and csv is offered before html.
+            // Both are `text`, and CSV is offered before HTML.
             ("text/*", "csv"),
             ("text/*, text/csv;q=0", "html"),
             ("text/*;q=0.9, application/json;q=0.8", "csv"),
@@ -165,7 +174,7 @@ mod tests {
             ("text/html;q=0.0001", "json"),
             ("text/html;q=, text/csv;q=0.1", "csv"),
         ] {
-            assert_eq!(of(accept), expected, "{accept}");
+            assert_eq!(negotiated(accept), expected, "{accept}");
         }
         assert_eq!(negotiate(&HeaderMap::new(), None, &Format::ALL).unwrap(), Format::Json);
     }

@@ -1,4 +1,6 @@
-//! Places that many want and each keeps for long, such as connections: no network takes more than its share.
+//! Shares of a resource that clients hold for long, for example connections, by network.
+//!
+//! No network takes more than its share.
 
 use std::{
     collections::{HashMap, hash_map::Entry},
@@ -10,42 +12,44 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::limits::prefix;
 
-/// One network has at most one of so many parts.
+/// The share of one network is the whole divided by this number.
 const PARTS: usize = 4;
 
-/// Who has places, by network: /24 of IPv4, /48 of IPv6.
+/// The units that are taken, by network: /24 of IPv4, /48 of IPv6.
 pub(crate) struct NetworkShares {
-    /// Places of one network.
-    most: usize,
+    /// Most units of one network.
+    max_per_network: usize,
     taken: Mutex<HashMap<IpAddr, usize>>,
 }
 
 impl NetworkShares {
-    /// Of so many places.
-    pub(crate) fn of(places: usize) -> Arc<Self> {
-        Arc::new(Self { most: places.div_ceil(PARTS), taken: Mutex::default() })
+    /// Makes shares of this number of units.
+    pub(crate) fn of(units: usize) -> Arc<Self> {
+        Arc::new(Self { max_per_network: units.div_ceil(PARTS), taken: Mutex::default() })
     }
 
-    /// Places of one network.
-    pub(crate) fn most(&self) -> usize {
-        self.most
+    /// Returns the most units of one network.
+    pub(crate) fn max_per_network(&self) -> usize {
+        self.max_per_network
     }
 
-    /// A place for an address, unless its network has its share. Dropping it gives it back.
+    /// Takes a unit for an address, unless its network has its share. Dropping it returns the unit.
     pub(crate) fn take(self: &Arc<Self>, address: IpAddr) -> Option<NetworkShare> {
         self.take_many(address, 1)
     }
 
-    /// So many places for an address, unless its network would have more than its share. Dropping it gives them back.
-    pub(crate) fn take_many(self: &Arc<Self>, address: IpAddr, places: usize) -> Option<NetworkShare> {
+    /// Takes units for an address, unless its network would have more than its share.
+    ///
+    /// Dropping them returns the units.
+    pub(crate) fn take_many(self: &Arc<Self>, address: IpAddr, units: usize) -> Option<NetworkShare> {
         let network = prefix(address);
         let mut taken = self.taken();
         let before = taken.get(&network).copied().unwrap_or_default();
-        if before.saturating_add(places) > self.most {
+        if before.saturating_add(units) > self.max_per_network {
             return None;
         }
-        taken.insert(network, before + places);
-        Some(NetworkShare { shares: Arc::clone(self), network, places })
+        taken.insert(network, before + units);
+        Some(NetworkShare { shares: Arc::clone(self), network, units })
     }
 
     fn taken(&self) -> MutexGuard<'_, HashMap<IpAddr, usize>> {
@@ -53,18 +57,18 @@ impl NetworkShares {
     }
 }
 
-/// Places that a network has.
+/// Units that a network has taken.
 pub(crate) struct NetworkShare {
     shares: Arc<NetworkShares>,
     network: IpAddr,
-    places: usize,
+    units: usize,
 }
 
 impl Drop for NetworkShare {
     fn drop(&mut self) {
         let mut taken = self.shares.taken();
         if let Entry::Occupied(mut taken) = taken.entry(self.network) {
-            *taken.get_mut() -= self.places;
+            *taken.get_mut() -= self.units;
             if *taken.get() == 0 {
                 taken.remove();
             }

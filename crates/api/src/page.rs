@@ -1,5 +1,7 @@
-//! Pages for people: the ballot page, its assets, and the explanations of problems. No framework, no inline script, nothing from
-//! elsewhere. Links are relative, so that pages work below any path that a proxy publishes them at.
+//! Pages for people: the ballot page, its assets, and the explanations of problems.
+//!
+//! The pages use no framework and no inline script, and load nothing from other servers, except
+//! pictures of entries. Links are relative, so that the pages work below any path of a proxy.
 
 use std::{future::ready, sync::Arc};
 
@@ -17,7 +19,7 @@ use crate::{
     state::Api,
 };
 
-/// What a page may load: its own script and style, and pictures of entries.
+/// Content security policy: a page loads its own script and style, and pictures of entries.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
      img-src 'self' https: http: data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
@@ -36,9 +38,10 @@ pub(crate) fn routes() -> Router<Api> {
 
 type Answer = std::future::Ready<Response>;
 
-/// A handler that answers with a page.
+/// Returns a handler that answers with a page.
 fn page(html: &'static str) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
-    // The invitation link's fragment stays in the browser, and no referrer tells where it led.
+    // The fragment of an invitation link stays in the browser. No referrer reveals the page to
+    // other sites.
     content(
         html,
         [
@@ -50,7 +53,7 @@ fn page(html: &'static str) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Syn
     )
 }
 
-/// A handler that answers with what a page loads.
+/// Returns a handler that answers with an asset of a page.
 fn asset(
     kind: &'static str,
     body: &'static str,
@@ -74,7 +77,7 @@ async fn problems() -> Response {
                 "<li><a href=\"problems/{0}\">{0}</a> ({1}): {2}</li>",
                 kind.code,
                 kind.status,
-                escaped(kind.title)
+                escape(kind.title)
             )
         })
         .collect();
@@ -86,19 +89,19 @@ async fn explanation(Path(code): Path<String>) -> Result<Response, Problem> {
         .iter()
         .find(|kind| kind.code == code)
         .ok_or_else(|| Problem::new(&problem::NOT_FOUND, "there is no problem of this code"))?;
-    let body = format!("<p>Status {}.</p><p>{}</p>", kind.status, escaped(kind.explanation));
+    let body = format!("<p>Status {}.</p><p>{}</p>", kind.status, escape(kind.explanation));
     Ok(document(kind.title, &body))
 }
 
 fn document(title: &str, body: &str) -> Response {
-    let title = escaped(title);
+    let title = escape(title);
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>{title}</title><h1>{title}</h1>{body}</html>"
     );
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response()
 }
 
-/// The texts are this program's own; a `<` or backtick in one is still a character, not a tag.
-fn escaped(text: &str) -> String {
+/// Escapes a text of this program, so that `<` and `&` are characters and not tags.
+fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

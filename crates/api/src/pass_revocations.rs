@@ -1,4 +1,4 @@
-//! Revoking the passes of subjects. Ballots that were cast stand.
+//! Revocation of the passes of subjects. Ballots that were cast stay recorded.
 
 use std::sync::Arc;
 
@@ -32,56 +32,60 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    /// How a revocation is refused.
+    /// Problems that refuse a revocation.
     RevocationRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED, TAG_KEY_DESTROYED
 }
 
-/// Whose passes to revoke, and why.
+/// The subjects whose passes to revoke, and the reason.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"subjects": ["ama@example.org"], "mode": "replace", "reason": "the mail was forwarded"}))]
 struct RevocationRequest {
-    /// As for minting, in any spelling; or what minting without names answered, such as `pass:...`.
+    /// Subjects as for minting, in any spelling. Also the subjects that minting without names
+    /// answered, for example `pass:...`.
     subjects: Vec<String>,
-    /// What subjects without a scheme are: as for minting.
+    /// The kind of subjects without a scheme, as for minting.
     subjects_are: Option<SubjectKind>,
-    /// `replace`: minting again gives the voter a new pass. `bar`: the voter gets none any more, unless a later revocation with `replace` says otherwise.
+    /// `replace`: minting again gives the voter a new pass. `bar`: the voter gets no new pass until
+    /// a later revocation with `replace`.
     #[schema(value_type = shapes::RevocationMode)]
     mode: PassRevocationMode,
-    /// Why. It is kept until the contest's tag key is destroyed, and never in the log.
+    /// The reason. It is stored until the contest's tag key is destroyed, and is never in the log.
     #[schema(value_type = shapes::Text)]
     reason: String,
 }
 
-/// Passes that are revoked.
+/// Passes that were revoked.
 #[derive(Serialize, ToSchema)]
 #[schema(as = PassRevocation)]
 struct Revocation {
-    /// Its number in the installation. Passes of these voters that were minted before are refused.
+    /// The revocation's number in the installation. Passes of these voters that were minted before
+    /// it are refused.
     generation: u32,
     #[schema(value_type = shapes::RevocationMode)]
     mode: PassRevocationMode,
     #[schema(value_type = shapes::Instant)]
     at: Instant,
-    /// Each person once, in the order asked for.
+    /// Each person once, in the order of the request.
     revoked: Vec<RevokedSubject>,
-    /// Persons who are more than once in the list.
+    /// Persons that are in the list more than once.
     same_person: Vec<SamePerson>,
 }
 
 /// One voter whose passes are revoked.
 #[derive(Serialize, ToSchema)]
 struct RevokedSubject {
-    /// As the list has it, where it has this person first.
+    /// The first spelling of this person in the list.
     subject: String,
-    /// What is compared: who has the same one is the same voter.
+    /// The form that is compared: the same form is the same voter.
     canonical: String,
 }
 
 /// Revoke all passes of subjects that were minted until now.
 ///
-/// Every process refuses them within a second. Ballots that were cast with them stand. Whether a subject had a pass is not looked for: it is not known. A repeated
-/// request is answered as before and revokes nothing that was minted since.
+/// Every process refuses them within a second. Ballots that were cast with them stay recorded. The
+/// server does not check whether a subject had a pass, because it does not know. A repeated request
+/// gets the same answer and revokes no pass that was minted since.
 #[utoipa::path(post, operation_id = "revoke_passes", path = "/v1/contests/{contest}/passes/revocations", tag = "staff", request_body = RevocationRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Revocation, description = "revoked"), RevocationRefusals))]
 async fn revoke(
@@ -94,17 +98,17 @@ async fn revoke(
     let (contest, key) = access.contest_and_key(request.headers(), &contest, ORGANISERS).await?;
     let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
-    let wanted: RevocationRequest = parse(&body)?;
+    let revocation: RevocationRequest = parse(&body)?;
     if contest.tag_key.is_none() {
         return Err(passes_problem(PassesError::TagKeyDestroyed, ListPurpose::Revoking));
     }
-    let reason = text("reason", wanted.reason)?;
-    let RevocationRequest { subjects, subjects_are, mode, .. } = wanted;
-    let asked = RequestIdentity { id, hash: *blake3::hash(&body).as_bytes() };
+    let reason = text("reason", revocation.reason)?;
+    let RevocationRequest { subjects, subjects_are, mode, .. } = revocation;
+    let identity = RequestIdentity { id, hash: *blake3::hash(&body).as_bytes() };
     let request =
         service::RevocationRequest { subjects, subjects_are: subjects_are.map(Into::into), mode, reason };
     let service::RevokedList { generation, at, voters } = passes
-        .revoke(&contest, asked, request)
+        .revoke(&contest, identity, request)
         .await
         .map_err(|error| passes_problem(error, ListPurpose::Revoking))?;
     let same_person = voters.iter().filter_map(SamePerson::of).collect();

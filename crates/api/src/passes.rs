@@ -1,4 +1,4 @@
-//! Passes for voters whom the organiser knows.
+//! Minting passes for voters whom the organiser knows, and counting a contest's passes.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -31,41 +31,42 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 }
 
 refusals! {
-    /// How a request for passes is refused.
+    /// Problems that refuse a request for passes.
     MintingRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED, TAG_KEY_DESTROYED, VOTING_CLOSED
 }
 
-/// Whom to mint passes for: `subjects` or `count`.
+/// The voters to mint passes for: `subjects` or `count`.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"subjects": ["ama@example.org"]}))]
 struct MintRequest {
-    /// A mail address each, also as `Ama <ama@example.org>`, or a text with a scheme: `mailto:`, `tel:`, `oidc:`, `code:`, `id:`. The same person is the
-    /// same voter, however the subject is written.
+    /// Mail addresses, also as `Ama <ama@example.org>`, or texts with a scheme: `mailto:`, `tel:`,
+    /// `oidc:`, `code:`, `id:`. The same person is the same voter in any spelling.
     subjects: Option<Vec<String>>,
-    /// What subjects without a scheme are. Absent: what the contest's first list said, and of the first list `addresses`.
+    /// The kind of subjects without a scheme. The default is the kind of the contest's first list,
+    /// and `addresses` for the first list.
     subjects_are: Option<SubjectKind>,
-    /// The given number of voters without names.
+    /// Number of voters without names.
     #[serde(default, deserialize_with = "optional_whole_number")]
     #[schema(minimum = 1, maximum = 10_000)]
     count: Option<u64>,
-    /// The channel that their votes count in, where the contest has channels.
+    /// The channel that their votes count in, if the contest has channels.
     #[schema(value_type = Option<shapes::Id>)]
     channel: Option<String>,
-    /// A label for turnout, such as a region. Never in the log.
+    /// A label for turnout, for example a region. It is never in the log.
     #[schema(value_type = Option<shapes::Id>)]
     group: Option<String>,
-    /// From when on the passes are refused; 30 days after closing unless said otherwise.
+    /// The instant from which the passes are refused. The default is 30 days after closing.
     expires: Option<String>,
 }
 
-/// What subjects without a scheme are.
+/// The kind of subjects without a scheme.
 #[derive(Debug, Clone, Copy, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum SubjectKind {
-    /// Mail addresses; anything else is refused.
+    /// Mail addresses. Other texts are refused.
     Addresses,
-    /// Identifiers of the organiser's own.
+    /// The organiser's own identifiers.
     Ids,
 }
 
@@ -78,32 +79,32 @@ impl From<SubjectKind> for DefaultScheme {
     }
 }
 
-/// A pass for each person, in the order asked for.
+/// A pass for each person, in the order of the request.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Minted)]
 struct MintedBody {
     passes: Vec<MintedPass>,
-    /// How many there are.
+    /// Number of passes.
     minted: usize,
-    /// Persons who are more than once in the list: they have one pass.
+    /// Persons that are in the list more than once. They have one pass.
     same_person: Vec<SamePerson>,
 }
 
 /// One voter's pass.
 #[derive(Serialize, ToSchema)]
 struct MintedPass {
-    /// As the list has it, where it has this person first.
+    /// The first spelling of this person in the list.
     subject: String,
-    /// What is compared: who has the same one is the same voter.
+    /// The form that is compared: the same form is the same voter.
     canonical: String,
     pass: String,
 }
 
-/// A person who is more than once in a list.
+/// A person that is in a list more than once.
 #[derive(Serialize, ToSchema)]
 pub(crate) struct SamePerson {
     canonical: String,
-    /// Places in `subjects`, from 0 on.
+    /// Positions in `subjects`, from 0.
     positions: Vec<usize>,
 }
 
@@ -125,14 +126,14 @@ impl From<MintedPasses> for MintedBody {
 }
 
 impl SamePerson {
-    /// A voter who is more than once in the list.
+    /// Returns a voter that is in the list more than once; `None` for other voters.
     pub(crate) fn of(voter: &Voter) -> Option<Self> {
         let Voter { canonical, positions, .. } = voter;
         (positions.len() > 1).then(|| Self { canonical: canonical.clone(), positions: positions.clone() })
     }
 }
 
-/// How many passes there are, and how subjects are compared.
+/// The number of passes, and how subjects are compared.
 #[derive(Serialize, ToSchema)]
 struct ContestPasses {
     /// Passes counted at minting, by way of admission.
@@ -140,28 +141,32 @@ struct ContestPasses {
     ways: BTreeMap<String, u64>,
     /// Voters whose passes were revoked, by the mode of their newest revocation.
     revoked: RevokedNumbers,
-    /// The contest's newest revocation; 0 if there is none. Passes minted before it have a lower generation.
+    /// The contest's newest revocation, or 0. Passes minted before it have a lower generation.
     generation: u32,
-    /// `form` is `canonical-1`, with `subjects_are` and the table of `domains`; or `raw`, byte for byte, of contests that are older than that.
+    /// `form` is `canonical-1`, with `subjects_are` and the table of `domains`. For older contests
+    /// it is `raw`: subjects are compared byte for byte.
     #[schema(value_type = shapes::SubjectRules)]
     subjects: acclaim_contest::SubjectRules,
-    /// Whether the contest keeps them, from its first pass of a subject on. Until then they are those that it would get now.
+    /// Whether the contest has stored these rules, as it does with its first pass of a subject.
+    /// Until then they are the rules that it would get now.
     kept: bool,
 }
 
 /// Numbers of voters.
 #[derive(Serialize, ToSchema)]
 struct RevokedNumbers {
-    /// They may have new passes.
+    /// Voters that can get new passes.
     replace: u64,
-    /// They get none.
+    /// Voters that get no new passes.
     bar: u64,
 }
 
 /// Mint passes.
 ///
-/// The whole list is checked first: if one subject is refused, `refused` has them with positions and reasons, and nothing is minted. Passes are counted before they
-/// are handed out, and the totals are published in the log. A repeated request gets the same passes, and is not counted again.
+/// The whole list is checked first. If one subject is refused, `refused` lists the refused subjects
+/// with positions and reasons, and nothing is minted. Passes are counted before they are handed
+/// out, and the totals are published in the log. A repeated request gets the same passes and is not
+/// counted again.
 #[utoipa::path(post, operation_id = "mint_passes", path = "/v1/contests/{contest}/passes", tag = "staff", request_body = MintRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = MintedBody, description = "the passes"), MintingRefusals))]
 async fn mint(
@@ -172,18 +177,19 @@ async fn mint(
     request: Request,
 ) -> Result<Response, Problem> {
     let (contest, key) = access.contest_and_key(request.headers(), &contest, ORGANISERS).await?;
-    let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
+    let id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
-    let wanted: MintRequest = parse(&body)?;
-    let asked = RequestIdentity { id: asked, hash: *blake3::hash(&body).as_bytes() };
-    let minted = passes.mint(&contest, &asked, wanted.into()).await?;
+    let request: MintRequest = parse(&body)?;
+    let identity = RequestIdentity { id, hash: *blake3::hash(&body).as_bytes() };
+    let minted = passes.mint(&contest, &identity, request.into()).await?;
     let answer = Json(MintedBody::from(minted));
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
 }
 
-/// How many passes there are, by way of admission, how many voters have revoked ones, and how subjects are compared.
+/// Count the passes by way of admission, and the voters with revoked passes.
 ///
-/// By the latter a whole file can be checked, and persons found who are in it twice, before the first of several requests.
+/// The answer also says how subjects are compared. With these rules a client can check a whole file
+/// before the first of several requests, and find persons that are in it twice.
 #[utoipa::path(get, operation_id = "count_passes", path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
     responses((status = 200, body = ContestPasses, description = "the numbers")))]
 async fn show(

@@ -1,4 +1,4 @@
-//! The one table of errors: every way in which a request can fail, with its wire code, status and explanation.
+//! The one table of errors: every failure of a request, with its code, status and explanation.
 
 use std::{borrow::Cow, fmt::Display};
 
@@ -10,18 +10,21 @@ use axum::{
 use serde::{Serialize, Serializer, ser::SerializeMap as _};
 use serde_json::{Map, Value};
 
-/// A kind of problem. Its `type` on the wire is the path `/problems/<code>`, which the server answers with the explanation.
+/// A kind of problem.
+///
+/// Its `type` on the wire is the path `/problems/<code>`. The server answers this path with the
+/// explanation.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Kind {
-    /// Stable, kebab-case.
+    /// The code on the wire: stable, kebab-case.
     pub code: &'static str,
-    /// Its `type` on the wire.
+    /// The `type` on the wire: `/problems/<code>`.
     pub path: &'static str,
     /// HTTP status.
     pub status: u16,
-    /// A few words.
+    /// A short title.
     pub title: &'static str,
-    /// What it means and what to do.
+    /// The meaning, and what to do.
     pub explanation: &'static str,
 }
 
@@ -86,26 +89,29 @@ pub struct Problem {
     kind: &'static Kind,
     detail: Cow<'static, str>,
     extra: Map<String, Value>,
-    /// Seconds.
+    /// Seconds that a client waits before it repeats the request.
     retry_after: Option<u64>,
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// Makes a problem of this kind, with a detail about this request.
+    ///
+    /// Kinds with the status 429 or 503 get a time to wait of one second.
     #[must_use]
     pub fn new(kind: &'static Kind, detail: impl Into<Cow<'static, str>>) -> Self {
-        // What is unavailable for a moment is worth another try after one.
+        // A short failure is worth another try after a second.
         let retry_after = matches!(kind.status, 429 | 503).then_some(1);
         Self { kind, detail: detail.into(), extra: Map::new(), retry_after }
     }
 
-    /// That the value of a request's field cannot be used, which `what` says of it: "is empty".
+    /// Makes a problem with the value of a request's field. `what` continues the field's name: "is
+    /// empty".
     #[must_use]
     pub(crate) fn invalid(field: &str, what: impl Display) -> Self {
         Self::new(&INVALID_REQUEST, format!("`{field}`: {what}")).with("field", field)
     }
 
-    /// With one more field for programs, besides those that every document has.
+    /// Adds a field for programs, besides the fields of every document.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
         debug_assert!(!["type", "title", "status", "detail"].contains(&field), "{field} is there already");
@@ -113,21 +119,21 @@ impl Problem {
         self
     }
 
-    /// With another time to wait, in seconds.
+    /// Sets the time to wait, in seconds; at least 1.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.retry_after = Some(seconds.max(1));
         self
     }
 
-    /// Its kind.
+    /// Returns its kind.
     #[must_use]
     pub fn kind(&self) -> &'static Kind {
         self.kind
     }
 }
 
-/// The problem document (RFC 9457). Written field by field: whoever is refused under load costs as little as can be.
+/// The problem document (RFC 9457), written field by field: a refusal under load must cost little.
 impl Serialize for Problem {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut document = serializer.serialize_map(Some(4 + self.extra.len()))?;
@@ -144,10 +150,11 @@ impl Serialize for Problem {
 
 /// The content type of a problem document.
 pub(crate) const PROBLEM_TYPE: &str = "application/problem+json";
-/// Every document begins with its type.
+/// The first bytes of every document, before its `type`.
 pub(crate) const DOCUMENT_START: &[u8] = br#"{"type":""#;
 
-/// Most documents have fewer: room that need not grow.
+/// Initial size of a document's buffer, in bytes. Most documents are shorter: the buffer need not
+/// grow.
 const DOCUMENT_BYTES: usize = 256;
 
 impl IntoResponse for Problem {
@@ -194,9 +201,9 @@ mod tests {
     #[test]
     fn a_document_has_what_the_table_says_and_its_own_fields() {
         let problem = Problem::new(&TOO_LARGE, "the \"body\"").with("limit", 7).with("a", "b");
-        let told = serde_json::to_string(&problem).unwrap();
-        let wanted = r#"{"type":"/problems/too-large","title":"The body is too large","status":413,"detail":"the \"body\"","a":"b","limit":7}"#;
-        assert_eq!(told, wanted);
+        let document = serde_json::to_string(&problem).unwrap();
+        let expected = r#"{"type":"/problems/too-large","title":"The body is too large","status":413,"detail":"the \"body\"","a":"b","limit":7}"#;
+        assert_eq!(document, expected);
     }
 
     #[test]

@@ -1,7 +1,8 @@
-//! Who may read what of a contest, and when: the one place where the rules of publication are applied.
+//! Access rules: which data of a contest a request may read, and when.
 //!
-//! Organisers, auditors and operators whose key covers the contest are its *readers*: they may read all of it at any time. Everyone else reads what is
-//! public. `docs/organiser.md` has the whole table.
+//! This is the only place that applies the rules of publication. Organisers, auditors and operators
+//! whose key covers the contest are its *readers*: they may read all data at any time. All other
+//! requests may read public data. `docs/organiser.md` has the whole table.
 
 use acclaim_contest::{
     Phase,
@@ -13,7 +14,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::problem::{self, Problem};
 
-/// Whether the tally may be read, by a reader or by anyone else.
+/// Checks that the tally may be read. `reader`: the request is one of a reader.
 pub(crate) fn check_standings_access(contest: &Contest, reader: bool) -> Result<(), Problem> {
     let public = match contest.record.definition.rules.publication.standings {
         PublishStandings::Public => contest.phase() > Phase::Draft,
@@ -26,7 +27,7 @@ pub(crate) fn check_standings_access(contest: &Contest, reader: bool) -> Result<
     Err(Problem::new(&problem::NOT_PUBLIC, "the tally is not public, or not yet"))
 }
 
-/// Whether the result may be read, by a reader or by anyone else.
+/// Checks that the result may be read. `reader`: the request is one of a reader.
 pub(crate) fn check_result_access(contest: &Contest, reader: bool) -> Result<(), Problem> {
     let public = match contest.record.definition.rules.publication.result {
         PublishResult::Closed => contest.phase() > Phase::Open,
@@ -38,8 +39,9 @@ pub(crate) fn check_result_access(contest: &Contest, reader: bool) -> Result<(),
     Err(Problem::new(&problem::NOT_PUBLIC, "the result is not certified yet"))
 }
 
-/// Whether the log's entries may be read, by a reader or by anyone else. Entries reveal running totals and the scores of each juror. Says whether they
-/// are public.
+/// Checks that the log's entries may be read, and returns whether they are public.
+///
+/// Entries reveal running totals and the scores of each juror.
 pub(crate) fn check_entries_access(contest: &Contest, reader: bool) -> Result<bool, Problem> {
     let definition = &contest.record.definition;
     let (public, since) = match definition.rules.publication.entries {
@@ -55,7 +57,7 @@ pub(crate) fn check_entries_access(contest: &Contest, reader: bool) -> Result<bo
     Err(Problem::new(&problem::NOT_PUBLIC, format!("entries are public from {since} on")))
 }
 
-/// A tally as JSON, with what the intake holds.
+/// Returns a tally as JSON, with the number of ballots that the intake holds.
 pub(crate) fn with_pending(publication: &Publication, pending: u64) -> Bytes {
     let (before, after) = &publication.tally;
     let mut body = BytesMut::with_capacity(before.len() + after.len() + 20);

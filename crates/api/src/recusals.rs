@@ -1,4 +1,6 @@
-//! Recusals: a juror does not judge an entry, and may take that back. Organisers say so for any juror, jurors for themselves.
+//! Recusals: a juror does not judge an entry, and may take that back.
+//!
+//! Organisers enter recusals for any juror, jurors for themselves.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,14 +32,14 @@ use crate::{
     state::Api,
 };
 
-/// How long a request's body may take to arrive.
+/// Time that a request's body may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(recuse, read)).routes(routes!(rejoin))
 }
 
-/// A juror and an entry, and why.
+/// A juror, an entry, and the reason.
 #[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"panel": "jury", "juror": "Ama Mensah", "entry": "photo-01", "reason": "a relative"}))]
@@ -53,9 +55,10 @@ struct RecusalRequest {
     reason: String,
 }
 
-/// Have a juror not judge an entry. Earlier scores of the juror for it are dropped.
+/// Recuse a juror from an entry. The juror's earlier scores for it are dropped.
 ///
-/// Jurors do so for themselves with a juror's key, organisers for any juror, until freezing. Not in logs of version 1.
+/// Jurors do so for themselves with a juror's key, organisers for any juror, until freezing. Not in
+/// logs of version 1.
 #[utoipa::path(post, path = "/v1/contests/{contest}/recusals", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn recuse(
@@ -66,7 +69,7 @@ async fn recuse(
     requests.enter(&contest, request, false).await
 }
 
-/// Take a recusal back: the juror judges the entry again. Scores that were dropped do not come back.
+/// Take a recusal back: the juror judges the entry again. Dropped scores do not come back.
 #[utoipa::path(post, path = "/v1/contests/{contest}/rejoinings", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn rejoin(
@@ -77,7 +80,7 @@ async fn rejoin(
     requests.enter(&contest, request, true).await
 }
 
-/// What requests need that enter or take back a recusal.
+/// The state that requests for recusals need.
 #[derive(Clone)]
 struct RecusalRequests {
     access: Arc<Access>,
@@ -97,7 +100,7 @@ impl RecusalRequests {
     async fn enter(&self, contest: &str, request: Request, rejoins: bool) -> Result<Json<Done>, Problem> {
         let (contest, key) = self.access.contest_and_key(request.headers(), contest, SCORERS).await?;
         let id = contest.id();
-        let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
+        let request_id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
         let body = self.bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
         let RecusalRequest { panel, juror, entry, reason } = parse(&body)?;
         let (panel, juror) = panel_and_juror(panel, juror, &key)?;
@@ -106,12 +109,12 @@ impl RecusalRequests {
         let juror = jurors.find(&panel, &juror).map_err(|error| Problem::invalid("juror", error))?.to_owned();
         let reason = commands::text("reason", reason)?;
         let command = Command::Recusal { panel, juror, entry, rejoins, reason };
-        self.jury.check_juror(&contest, &key, &asked, &command).await?;
-        Ok(Json(self.commands.execute(id, asked, command).await?.into()))
+        self.jury.check_juror(&contest, &key, &request_id, &command).await?;
+        Ok(Json(self.commands.execute(id, request_id, command).await?.into()))
     }
 }
 
-/// The panel and the entry that a request names.
+/// Returns the panel and the entry that a request names.
 fn check(contest: &Contest, panel: &str, entry: &str) -> Result<(PanelId, EntryId), Problem> {
     let definition = &contest.record.definition;
     let mut panels = definition.rules.panels.iter().map(|panel| &panel.id);
@@ -140,7 +143,7 @@ struct StandingRecusalBody {
     reason: String,
     /// Name of the staff key that entered it.
     by: String,
-    /// Where it is in the log.
+    /// Its index in the log.
     index: u64,
 }
 
@@ -151,7 +154,7 @@ impl From<StandingRecusal> for StandingRecusalBody {
     }
 }
 
-/// The recusals that stand. Jurors read their own.
+/// Read the recusals that stand. Jurors read only their own.
 #[utoipa::path(get, operation_id = "read_recusals", path = "/v1/contests/{contest}/recusals", tag = "staff", security(("key" = [])), responses((status = 200, body = Recusals, description = "those that stand")))]
 async fn read(
     State(access): State<Arc<Access>>,

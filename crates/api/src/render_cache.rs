@@ -1,5 +1,7 @@
-//! Results written as tables and pages, and compressed answers, kept while they are asked for. Writing a large one takes a second, so it is done once, off the threads that answer, and
-//! one at a time.
+//! The cache of rendered results (tables and pages) and of compressed answers.
+//!
+//! Entries are kept while they are requested. Rendering a large result takes a second, so it is
+//! done once, on a blocking thread, and one at a time.
 
 use std::{collections::VecDeque, io, sync::Arc};
 
@@ -9,18 +11,18 @@ use parking_lot::Mutex;
 
 use crate::compression::{Encoded, Encoding, should_compress};
 
-/// Most bytes kept. A page of WSIS's shape takes two tenths of a megabyte.
+/// Most bytes in the cache. A page of a contest of WSIS's shape takes two tenths of a megabyte.
 const MAX_CACHE_BYTES: usize = 64 << 20;
 
-/// What is kept.
+/// The key of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key {
-    /// A result document in another form.
+    /// A result document in another format.
     Form {
-        /// Of the document.
+        /// SHA-256 of the document.
         sha256: [u8; 32],
         format: Format,
-        /// Whether it says that the result is being corrected.
+        /// Whether the page says that the result is being corrected.
         under_correction: bool,
     },
     /// Content with an encoding, by its BLAKE3 hash.
@@ -30,28 +32,32 @@ pub(crate) enum Key {
 /// See the [module](self).
 #[derive(Default)]
 pub(crate) struct RenderCache {
-    /// The one asked for last comes last.
-    kept: Mutex<VecDeque<(Key, Bytes)>>,
-    /// Held by whoever writes, to the end of it, also when the client has gone.
+    /// The entries. The one that was requested last is the last.
+    entries: Mutex<VecDeque<(Key, Bytes)>>,
+    /// Held by the request that renders, to the end of the rendering, also when its client has
+    /// gone.
     writing: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// Why there is no table or page.
+/// The reason why there is no table or page.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
-    /// The document is not one of this program's version.
+    /// This program cannot read the document's version.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
-    /// It cannot be compressed.
+    /// The content cannot be compressed.
     #[error(transparent)]
     Uncompressed(#[from] io::Error),
-    /// Writing it panicked.
+    /// The rendering panicked.
     #[error("writing it failed")]
     Failed,
 }
 
 impl RenderCache {
-    /// What is kept, or what `make` makes, which is kept from then on.
+    /// Returns the entry of a key. Without an entry, `make` makes it and it is stored.
+    ///
+    /// # Errors
+    /// The error of `make`, or [`RenderError::Failed`] if `make` panics. Errors are not stored.
     pub(crate) async fn get_or_make(
         self: Arc<Self>,
         key: Key,
@@ -60,13 +66,13 @@ impl RenderCache {
         if let Some(bytes) = self.get(key) {
             return Ok(bytes);
         }
-        let turn = Arc::clone(&self.writing).lock_owned().await;
-        // Whoever wrote before may have written this.
+        let guard = Arc::clone(&self.writing).lock_owned().await;
+        // The request that held the lock before may have rendered this.
         if let Some(bytes) = self.get(key) {
             return Ok(bytes);
         }
         let write = move || {
-            let _until_written = turn;
+            let _until_written = guard;
             let bytes = make()?;
             self.insert(key, bytes.clone());
             Ok(bytes)
@@ -74,7 +80,7 @@ impl RenderCache {
         tokio::task::spawn_blocking(write).await.map_err(|_| RenderError::Failed)?
     }
 
-    /// Content in this encoding, if it is long enough to be worth it; without one as it is.
+    /// Returns content in this encoding if it is long enough, else as it is.
     pub(crate) async fn encode(self: Arc<Self>, content: Bytes, encoding: Option<Encoding>) -> Encoded {
         let Some(encoding) = encoding.filter(|_| should_compress(&content)) else {
             return Encoded::plain(content);
@@ -91,27 +97,30 @@ impl RenderCache {
     }
 
     fn get(&self, key: Key) -> Option<Bytes> {
-        let mut kept = self.kept.lock();
-        let place = kept.iter().position(|(own, _)| *own == key)?;
-        let found = kept.remove(place)?;
-        let bytes = found.1.clone();
-        kept.push_back(found);
+        let mut entries = self.entries.lock();
+        let position = entries.iter().position(|(own, _)| *own == key)?;
+        let entry = entries.remove(position)?;
+        let bytes = entry.1.clone();
+        entries.push_back(entry);
         Some(bytes)
     }
 
-    /// Keeps it, in the place of those not asked for the longest if there is no room. What is larger than all the room is not kept.
+    /// Stores an entry. Without enough room, the entries that were not requested for longest are
+    /// removed.
+    ///
+    /// An entry larger than the cache is not stored.
     fn insert(&self, key: Key, bytes: Bytes) {
         if bytes.len() > MAX_CACHE_BYTES {
             return;
         }
-        let mut kept = self.kept.lock();
-        let mut size: usize = bytes.len() + kept.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
+        let mut entries = self.entries.lock();
+        let mut size: usize = bytes.len() + entries.iter().map(|(_, bytes)| bytes.len()).sum::<usize>();
         while size > MAX_CACHE_BYTES
-            && let Some((_, oldest)) = kept.pop_front()
+            && let Some((_, oldest)) = entries.pop_front()
         {
             size -= oldest.len();
         }
-        kept.push_back((key, bytes));
+        entries.push_back((key, bytes));
     }
 }
 
@@ -132,68 +141,68 @@ mod tests {
 
     #[tokio::test]
     async fn renders_once_for_concurrent_requests() {
-        let (rendered, made) = (Arc::new(RenderCache::default()), Arc::new(AtomicUsize::new(0)));
-        let ask = || {
-            let (rendered, made) = (Arc::clone(&rendered), Arc::clone(&made));
+        let (cache, renders) = (Arc::new(RenderCache::default()), Arc::new(AtomicUsize::new(0)));
+        let request = || {
+            let (cache, renders) = (Arc::clone(&cache), Arc::clone(&renders));
             tokio::spawn(async move {
                 let make = move || {
-                    made.fetch_add(1, Ordering::Relaxed);
+                    renders.fetch_add(1, Ordering::Relaxed);
                     Ok(Bytes::from_static(b"page"))
                 };
-                rendered.get_or_make(key(1), make).await.unwrap()
+                cache.get_or_make(key(1), make).await.unwrap()
             })
         };
-        let all: Vec<_> = (0..20).map(|_| ask()).collect();
+        let all: Vec<_> = (0..20).map(|_| request()).collect();
         for one in all {
             assert_eq!(one.await.unwrap(), "page");
         }
-        assert_eq!(made.load(Ordering::Relaxed), 1);
+        assert_eq!(renders.load(Ordering::Relaxed), 1);
     }
 
     #[tokio::test]
-    async fn evicts_least_recently_used_content() {
-        let rendered = Arc::new(RenderCache::default());
+    async fn evicts_content_not_used_for_longest() {
+        let cache = Arc::new(RenderCache::default());
         let size = MAX_CACHE_BYTES / 4;
         for number in 0..6 {
-            Arc::clone(&rendered).get_or_make(key(number), move || Ok(vec![0; size].into())).await.unwrap();
-            // The first is asked for again and again.
-            assert!(rendered.get(key(0)).is_some());
+            Arc::clone(&cache).get_or_make(key(number), move || Ok(vec![0; size].into())).await.unwrap();
+            // The first entry is requested all the time.
+            assert!(cache.get(key(0)).is_some());
         }
-        let kept: Vec<Key> = rendered.kept.lock().iter().map(|(key, _)| *key).collect();
-        assert_eq!(kept, [3, 4, 5, 0].map(key));
-        Arc::clone(&rendered).get_or_make(key(9), || Ok(vec![0; MAX_CACHE_BYTES + 1].into())).await.unwrap();
-        assert!(rendered.get(key(9)).is_none() && rendered.get(key(5)).is_some());
+        let entries: Vec<Key> = cache.entries.lock().iter().map(|(key, _)| *key).collect();
+        assert_eq!(entries, [3, 4, 5, 0].map(key));
+        Arc::clone(&cache).get_or_make(key(9), || Ok(vec![0; MAX_CACHE_BYTES + 1].into())).await.unwrap();
+        assert!(cache.get(key(9)).is_none() && cache.get(key(5)).is_some());
     }
 
     #[tokio::test]
     async fn does_not_cache_errors() {
-        let rendered = Arc::new(RenderCache::default());
-        let failed = Arc::clone(&rendered).get_or_make(key(1), || Err(ReadError::Version(2).into())).await;
+        let cache = Arc::new(RenderCache::default());
+        let failed = Arc::clone(&cache).get_or_make(key(1), || Err(ReadError::Version(2).into())).await;
         assert!(matches!(failed, Err(RenderError::Unreadable(ReadError::Version(2)))));
-        let panicked = Arc::clone(&rendered).get_or_make(key(1), || panic!("while writing")).await;
+        let panicked = Arc::clone(&cache).get_or_make(key(1), || panic!("while writing")).await;
         assert!(matches!(panicked, Err(RenderError::Failed)));
         assert_eq!(
-            Arc::clone(&rendered).get_or_make(key(1), || Ok(Bytes::from_static(b"page"))).await.unwrap(),
+            Arc::clone(&cache).get_or_make(key(1), || Ok(Bytes::from_static(b"page"))).await.unwrap(),
             "page"
         );
     }
 
     #[tokio::test]
     async fn finishes_rendering_after_client_leaves() {
-        let rendered = Arc::new(RenderCache::default());
-        let (begun, begins) = tokio::sync::oneshot::channel();
-        let (go_on, held) = mpsc::channel::<()>();
-        let first = tokio::spawn(Arc::clone(&rendered).get_or_make(key(1), move || {
-            begun.send(()).unwrap();
-            let _ended = held.recv();
+        let cache = Arc::new(RenderCache::default());
+        let (start_sender, started) = tokio::sync::oneshot::channel();
+        let (release, released) = mpsc::channel::<()>();
+        let first = tokio::spawn(Arc::clone(&cache).get_or_make(key(1), move || {
+            start_sender.send(()).unwrap();
+            let _ended = released.recv();
             Ok(Bytes::from_static(b"first"))
         }));
-        begins.await.unwrap();
+        started.await.unwrap();
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert!(rendered.writing.try_lock().is_err(), "it is still writing");
-        drop(go_on);
-        let second = Arc::clone(&rendered).get_or_make(key(1), || Ok(Bytes::from_static(b"second")));
+        assert!(cache.writing.try_lock().is_err(), "it is still writing");
+        drop(release);
+        let second = Arc::clone(&cache).get_or_make(key(1), || Ok(Bytes::from_static(b"second")));
         assert_eq!(second.await.unwrap(), "first");
     }
 }

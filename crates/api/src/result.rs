@@ -1,4 +1,5 @@
-//! The result of a contest, as the document, as a table and as a page, and the document's published schema.
+//! The result of a contest: as a document, a table and a page, with the document's published
+//! schema.
 
 use std::sync::{Arc, LazyLock};
 
@@ -41,30 +42,33 @@ struct ResultQuery {
     excel: Option<bool>,
 }
 
-/// Tells, as a header of a certified result, that the contest was reopened since.
+/// Header of a certified result whose contest was reopened since.
 const CORRECTION_HEADER: (&str, &str) = ("acclaim-result", "under-correction");
-/// The same in words, on the page.
+/// The same in words, for the page.
 const CORRECTION_NOTICE: &str = "This result was certified, and the contest has been reopened since: it is being corrected. It stands until another \
     result is certified.";
 
-/// Which of a contest's results is asked for.
+/// A version of a contest's result.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Version {
-    /// The one that is certified, or was until the contest was reopened.
+    /// The certified result, or the result that was certified before the contest was reopened.
     Certified,
-    /// The one that the log comes to now, not certified.
+    /// The present result of the log, not certified.
     Provisional,
 }
 
 refusals! {
-    /// How a question for the result is refused.
+    /// Problems that refuse a request for the result.
     ResultRefusals: NOT_PUBLIC, NO_RESULT_YET
 }
 
-/// The result: provisional after closing, certified at the end. A document in JSON, unless `Accept` or `format` asks for a table or a page.
+/// Read the result: provisional after closing, certified at the end.
 ///
-/// While a contest is reopened, the result that was certified before stays readable, with the header `Acclaim-Result: under-correction` and a notice on
-/// the page. Organisers and auditors then get the provisional one, unless they ask for `version=certified`.
+/// It is a JSON document, unless `Accept` or `format` asks for a table or a page.
+///
+/// While a contest is reopened, the result that was certified before stays readable. It has the
+/// header `Acclaim-Result: under-correction`, and the page has a notice. Organisers and auditors
+/// then get the provisional result, unless they ask for `version=certified`.
 #[utoipa::path(get, operation_id = "read_result", path = "/v1/contests/{contest}/result", tag = "results",
     params(("format" = inline(Option<shapes::ResultFormat>), Query, description = "goes before `Accept`"),
         ("version" = inline(Option<shapes::ResultVersion>), Query, description = "which, where a contest was reopened and has both"),
@@ -77,26 +81,26 @@ refusals! {
 async fn result(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
-    State(rendered): State<Arc<RenderCache>>,
+    State(render_cache): State<Arc<RenderCache>>,
     Path(contest): Path<String>,
-    Query(asked): Query<ResultQuery>,
+    Query(query): Query<ResultQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, reader) = access.find_visible(&headers, &contest).await?;
     if contest.phase() <= Phase::Open {
         return Err(Problem::new(&problem::NO_RESULT_YET, "the contest is not closed"));
     }
-    let version = asked.version.as_deref().map(version).transpose()?;
-    let format = negotiation::negotiate(&headers, asked.format.as_deref(), &Format::ALL);
+    let version = query.version.as_deref().map(version).transpose()?;
+    let format = negotiation::negotiate(&headers, query.format.as_deref(), &Format::ALL);
     let publication = latest_publication(&stores.hub, &contest);
     let has_former = publication.as_ref().is_ok_and(|publication| publication.former.is_some());
-    // The publication can be ahead of what this process knows of the contest.
+    // The publication can be newer than this process's state of the contest.
     let is_certified = contest.phase() == Phase::Certified && !has_former;
     if version == Some(Version::Provisional) || !(is_certified || has_former) {
         check_result_access(&contest, reader)?;
     }
     let (format, publication) = (format?, publication?);
-    let mark = negotiation::byte_order_mark(asked.excel, format)?;
+    let mark = negotiation::byte_order_mark(query.excel, format)?;
     let SelectedDocument { document, under_correction } =
         choose(&publication, is_certified, version, reader)?;
     let sha256: [u8; 32] = Sha256::digest(&document).into();
@@ -127,15 +131,15 @@ async fn result(
         other => {
             let key = Key::Form { sha256, format: other, under_correction };
             let zone = Zone::from_name(&contest.record.definition.time_zone);
-            render(&rendered, document, zone, key).await?
+            render(&render_cache, document, zone, key).await?
         }
     };
     let content_type = [(header::CONTENT_TYPE, format.content_type())];
     if !mark.is_empty() {
         return Ok((always, content_type, negotiation::table_with_mark(mark, body)).into_response());
     }
-    let content = Arc::clone(&rendered).encode(body, Encoding::accepted(&headers)).await;
-    Ok(content.answer((always, content_type, AppendHeaders(of_pages(format)))))
+    let content = Arc::clone(&render_cache).encode(body, Encoding::accepted(&headers)).await;
+    Ok(content.answer((always, content_type, AppendHeaders(page_headers(format)))))
 }
 
 fn version(word: &str) -> Result<Version, Problem> {
@@ -152,12 +156,14 @@ fn version(word: &str) -> Result<Version, Problem> {
 /// The document that a request gets.
 struct SelectedDocument {
     document: Bytes,
-    /// Whether it is certified, and the contest was reopened since.
+    /// Whether it was certified and the contest was reopened since.
     under_correction: bool,
 }
 
-/// Chooses among the documents of a publication: who may read what has been checked. Without a wish readers get the newest, and everyone else what was
-/// certified, as long as there is something.
+/// Chooses among the documents of a publication. The caller has checked the access.
+///
+/// Without `version`, readers get the newest document. Others get the certified document, or the
+/// newest if none was certified.
 fn choose(
     publication: &Publication,
     is_certified: bool,
@@ -166,8 +172,8 @@ fn choose(
 ) -> Result<SelectedDocument, Problem> {
     let none = |detail| Problem::new(&problem::NO_RESULT_YET, detail);
     let newest = || {
-        let being_made = || Problem::new(&problem::UNAVAILABLE, "the result is being made");
-        let document = publication.result.clone().ok_or_else(being_made)?;
+        let unavailable = || Problem::new(&problem::UNAVAILABLE, "the result is being made");
+        let document = publication.result.clone().ok_or_else(unavailable)?;
         Ok(SelectedDocument { document, under_correction: false })
     };
     let former =
@@ -184,8 +190,8 @@ fn choose(
     }
 }
 
-/// What a browser is told of a page.
-fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
+/// Returns the headers of a page.
+fn page_headers(format: Format) -> Vec<(HeaderName, String)> {
     if format != Format::Html {
         return Vec::new();
     }
@@ -198,14 +204,14 @@ fn of_pages(format: Format) -> Vec<(HeaderName, String)> {
     ]
 }
 
-/// The document in another form, made once for all who ask.
+/// Returns the document in another format, made once for all requests.
 async fn render(
-    rendered: &Arc<RenderCache>,
+    render_cache: &Arc<RenderCache>,
     document: Bytes,
     zone: Option<Zone>,
     key: Key,
 ) -> Result<Bytes, Problem> {
-    let made = Arc::clone(rendered).get_or_make(key, move || {
+    let rendering = Arc::clone(render_cache).get_or_make(key, move || {
         let report = Report::read(&document)?.in_time_zone(zone);
         Ok(match key {
             Key::Form { format: Format::Csv, .. } => report.csv().into(),
@@ -216,8 +222,8 @@ async fn render(
             Key::Form { format: Format::Json, .. } | Key::Encoded { .. } => document,
         })
     });
-    made.await.map_err(|error| {
-        // The sequencer is of a newer program, as in the midst of an upgrade.
+    rendering.await.map_err(|error| {
+        // The sequencer runs a newer program, for example during an upgrade.
         tracing::error!(%error, "the result cannot be written in another form");
         Problem::new(
             &problem::UNAVAILABLE,
@@ -226,7 +232,7 @@ async fn render(
     })
 }
 
-/// JSON Schema (2020-12) of the result document, version 1.
+/// Read the JSON Schema (2020-12) of the result document, version 1.
 #[utoipa::path(get, operation_id = "read_schema_1", path = "/schemas/result-1.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "still the same")))]
 async fn schema_1(headers: HeaderMap) -> Response {
@@ -234,7 +240,7 @@ async fn schema_1(headers: HeaderMap) -> Response {
     CONTENT.answer(&headers, SCHEMA_HEADERS)
 }
 
-/// JSON Schema (2020-12) of the result document, version 2.
+/// Read the JSON Schema (2020-12) of the result document, version 2.
 #[utoipa::path(get, operation_id = "read_schema_2", path = "/schemas/result-2.json", tag = "results",
     responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "still the same")))]
 async fn schema_2(headers: HeaderMap) -> Response {

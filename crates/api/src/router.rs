@@ -1,4 +1,4 @@
-//! All routes, and what every request passes through.
+//! All routes, and the layer that every request passes through.
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe};
 
@@ -52,7 +52,7 @@ impl Modify for Credentials {
     }
 }
 
-fn described() -> OpenApiRouter<Api> {
+fn described_routes() -> OpenApiRouter<Api> {
     OpenApiRouter::with_openapi(ApiDoc::openapi())
         .merge(contests::routes())
         .merge(ballots::routes())
@@ -72,25 +72,27 @@ fn described() -> OpenApiRouter<Api> {
         .merge(health::routes())
 }
 
-/// The description that `/openapi.json` serves of a server without a base path.
+/// Returns the description that `/openapi.json` serves, of a server without a base path.
 #[must_use]
 pub fn openapi() -> Value {
-    description::complete(&described().into_openapi(), &BasePath::default())
+    description::complete(&described_routes().into_openapi(), &BasePath::default())
 }
 
-/// The whole API as a service, and `others` beside it. Requests carry [`ConnectInfo`] of their peer.
+/// Returns the whole API as a service, with `others` beside it.
+///
+/// Requests must carry [`ConnectInfo`] of their peer.
 pub fn router(api: Api, others: Router) -> Router {
-    let (described, document) = described().split_for_parts();
+    let (described_routes, document) = described_routes().split_for_parts();
     let docs = docs::routes(&description::complete(&document, &api.settings.base_path));
-    service(described.merge(page::routes()).merge(docs).merge(others.with_state(())), api)
+    service(described_routes.merge(page::routes()).merge(docs).merge(others.with_state(())), api)
 }
 
-/// What a process answers that only sequences: whether it is alive and ready, and its figures.
+/// Returns the routes of a process that only sequences: liveness, readiness and metrics.
 pub fn operation(api: Api) -> Router {
     service(OpenApiRouter::new().merge(health::routes()).into(), api)
 }
 
-/// What the listener for operation answers: the same as [`operation`], in full to everyone.
+/// Returns the routes of the operation listener: those of [`operation`], in full to everyone.
 pub fn operation_in_full(api: Api) -> Router {
     operation(api).layer(Extension(OperationListener))
 }
@@ -98,7 +100,7 @@ pub fn operation_in_full(api: Api) -> Router {
 fn service(routes: Router<Api>, api: Api) -> Router {
     let base = api.settings.base_path.clone();
     let router = routes
-        .fallback(|| async { Problem::new(&problem::NOT_FOUND, "the path leads nowhere") })
+        .fallback(|| async { Problem::new(&problem::NOT_FOUND, "no resource has this path") })
         .method_not_allowed_fallback(|| async {
             Problem::new(&problem::METHOD_NOT_ALLOWED, "the route does not take this method")
         })
@@ -107,8 +109,11 @@ fn service(routes: Router<Api>, api: Api) -> Router {
     base.serve(router)
 }
 
-/// What every request passes through: limits those of one network, survives panics, ends answers to revoked keys, tells pages of other sites what they may read,
-/// counts. One layer, because each costs every request a microsecond.
+/// Handles the parts that all requests share.
+///
+/// It limits the requests of one network, catches panics, ends answers to revoked keys, sets the
+/// headers for pages of other sites, and counts. It is one layer, because each layer costs every
+/// request a microsecond.
 async fn guard(
     State(api): State<Api>,
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
@@ -116,28 +121,28 @@ async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    // Probes must be answered whatever else goes on.
+    // Probes must be answered independent of the load.
     let probe = matches!(request.uri().path(), "/healthz" | "/readyz");
     let key = api.access.key_hash(request.headers());
     let network = api.limiter.limited(peer, request.headers());
-    let allowed = api.settings.origins.allow(&request);
-    let preflight = allowed.as_ref().and_then(CorsGrant::preflight);
+    let grant = api.settings.origins.allow(&request);
+    let preflight = grant.as_ref().and_then(CorsGrant::preflight);
     let mut response = match (api.limiter.check_network(network), preflight) {
         (Err(problem), _) if !probe => problem.into_response(),
         (_, Some(preflight)) => preflight,
-        // A handler that panics leaves nothing half-done that others see.
+        // A handler that panics leaves nothing half-done that other requests see.
         _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
     };
     response = api.body_memory.limit_body(network, response);
     let route = matched.as_ref().map_or("", MatchedPath::as_str);
-    // Routes elsewhere, such as pages, look at no key.
+    // Other routes, for example pages, do not check a key.
     if let Some(key) = key.filter(|_| route.starts_with("/v1/")) {
         response = api.revocations.end_on_revocation(response, key);
     }
     api.metrics.count_request(route, response.status());
     response = api.settings.base_path.publish(response).await;
-    if let Some(allowed) = allowed {
-        allowed.set_headers(response.headers_mut());
+    if let Some(grant) = grant {
+        grant.set_headers(response.headers_mut());
     }
     let nosniff = || HeaderValue::from_static("nosniff");
     response.headers_mut().entry(header::X_CONTENT_TYPE_OPTIONS).or_insert_with(nosniff);
@@ -145,6 +150,6 @@ async fn guard(
 }
 
 fn panicked() -> Response {
-    // The panic's text went to standard error; it can hold anything, so the client gets none of it.
+    // The panic's text is on standard error. It can hold anything, so the client gets none of it.
     Problem::new(&problem::INTERNAL, "a fault of the server").into_response()
 }

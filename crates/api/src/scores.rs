@@ -1,4 +1,6 @@
-//! Scores: jurors enter and correct their own, organisers anybody's, from paper sheets; and what stands can be read.
+//! Scores: jurors enter and correct their own, organisers any juror's from paper sheets.
+//!
+//! The standing scores can be read.
 
 use std::{sync::Arc, time::Duration};
 
@@ -33,9 +35,9 @@ use crate::{
     state::Api,
 };
 
-/// How long the scores may take to arrive.
+/// Time that the scores may take to arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
-/// The most mistakes that are listed.
+/// Most mistakes that an answer lists.
 const MAX_MISTAKES: usize = 100;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
@@ -50,21 +52,22 @@ struct ScoreRequest {
     /// With a juror's key: that key's panel, or absent.
     #[schema(value_type = Option<shapes::Id>)]
     panel: Option<String>,
-    /// With a juror's key: that juror, or absent. In any spelling that is the same in NFC, with white space collapsed and without case; the log has the
-    /// registered one.
+    /// With a juror's key: that juror, or absent. In any spelling that is the same in NFC, with
+    /// white space collapsed and without case. The log has the registered spelling.
     juror: Option<String>,
     #[schema(value_type = shapes::Id)]
     category: String,
-    /// Where the panel has criteria.
+    /// The criterion, if the panel has several.
     criterion: Option<String>,
-    /// Entry and score, a decimal of at most four places; they replace all that the juror entered in this category (by this criterion) before.
+    /// Entry and score, a decimal with at most four places. They replace all scores that the juror
+    /// entered before in this category, by this criterion.
     #[schema(value_type = Vec<shapes::Pair>)]
     values: Vec<(String, String)>,
 }
 
-/// Enter a juror's scores in a category; they replace the earlier ones.
+/// Enter a juror's scores in a category. They replace the earlier ones.
 ///
-/// Jurors enter their own with a juror's key, until freezing; organisers enter any juror's.
+/// Jurors enter their own with a juror's key, until freezing. Organisers enter any juror's.
 #[utoipa::path(post, operation_id = "enter_scores", path = "/v1/contests/{contest}/scores", tag = "staff", request_body = ScoreRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
 async fn enter(
@@ -77,45 +80,49 @@ async fn enter(
 ) -> Result<Json<Done>, Problem> {
     let (contest, key) = access.contest_and_key(request.headers(), &contest, SCORERS).await?;
     let id = contest.id();
-    let asked = RequestId::new(&key.name, &idempotency_key(request.headers())?);
+    let request_id = RequestId::new(&key.name, &idempotency_key(request.headers())?);
     let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
     let sheet = sheet(parse(&body)?, &key)?;
     let definition = &contest.record.definition;
     let jurors = jury.load_jurors_by_name(&contest, &key, &sheet.panel, &sheet.juror).await?;
-    let sheets =
+    let validator =
         ScoreValidator::new(&definition.rules.panels, &definition.categories, &definition.entries, &jurors);
-    let command = sheets.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
-    check_recusals(&jury, id, &command, &sheet, &asked).await?;
-    jury.check_juror(&contest, &key, &asked, &command).await?;
-    Ok(Json(commands.execute(id, asked, command).await?.into()))
+    let command = validator.command(&sheet, &key.name).map_err(|mistakes| invalid(&mistakes))?;
+    check_recusals(&jury, id, &command, &sheet, &request_id).await?;
+    jury.check_juror(&contest, &key, &request_id, &command).await?;
+    Ok(Json(commands.execute(id, request_id, command).await?.into()))
 }
 
-/// Refuses scores for entries that the juror is recused for; `admit` would too, without saying where they stand.
+/// Refuses scores for entries that the juror is recused from.
+///
+/// `admit` refuses them too, but does not name their position in the sheet.
 async fn check_recusals(
     jury: &JuryReader,
     id: &ContestId,
     command: &Command,
     sheet: &ScoreSheet,
-    asked: &RequestId,
+    request_id: &RequestId,
 ) -> Result<(), Problem> {
     let Command::Score { panel, juror, .. } = command else { return Ok(()) };
     let recusals = jury.recusals_of(id, panel, juror).await?;
     let mistakes = recused_scores(sheet, |entry| recusals.iter().any(|recusal| recusal.entry == entry));
-    // What is sent again is answered again, whatever came after it.
-    if mistakes.is_empty() || jury.is_decided(id, asked).await? {
+    // A request that is already decided gets its earlier answer, also after a later recusal.
+    if mistakes.is_empty() || jury.is_decided(id, request_id).await? {
         return Ok(());
     }
     Err(invalid(&mistakes))
 }
 
-/// What the request enters. A juror enters the own scores, in the own panel.
+/// Returns the sheet of a request. A juror enters the own scores, in the own panel.
 fn sheet(request: ScoreRequest, key: &StaffKey) -> Result<ScoreSheet, Problem> {
     let (panel, juror) = panel_and_juror(request.panel, request.juror, key)?;
     let (category, criterion, values) = (request.category, request.criterion, request.values);
     Ok(ScoreSheet { panel, juror, category, criterion, values })
 }
 
-/// The panel and juror that a request is about: with a juror's key its own, whether or not the request names them.
+/// Returns the panel and juror of a request.
+///
+/// With a juror's key these are the key's own, whether or not the request names them.
 pub(crate) fn panel_and_juror(
     panel: Option<String>,
     juror: Option<String>,
@@ -136,19 +143,19 @@ pub(crate) fn panel_and_juror(
 }
 
 fn invalid(mistakes: &[Mistake]) -> Problem {
-    let told = |mistake: &Mistake| json!({"field": mistake.place.to_string(), "problem": mistake.problem});
-    let listed: Vec<Value> = mistakes.iter().take(MAX_MISTAKES).map(told).collect();
+    let to_json = |mistake: &Mistake| json!({"field": mistake.place.to_string(), "problem": mistake.problem});
+    let listed: Vec<Value> = mistakes.iter().take(MAX_MISTAKES).map(to_json).collect();
     let (field, detail) = mistakes.first().map_or_else(Default::default, |first| {
         (first.place.to_string(), format!("`{}`: {}", first.place, first.problem))
     });
     Problem::new(&problem::INVALID_REQUEST, detail).with("field", field).with("mistakes", listed)
 }
 
-/// What stands.
+/// The standing scores.
 #[derive(Serialize, ToSchema)]
 struct Scores {
     contest: String,
-    /// With a juror's key: whose it is.
+    /// With a juror's key: the juror.
     #[serde(skip_serializing_if = "Option::is_none")]
     juror: Option<String>,
     /// With a juror's key: the juror's panel.
@@ -172,9 +179,9 @@ struct StandingScoresBody {
     values: Vec<(String, String)>,
     /// Name of the staff key that entered them.
     by: String,
-    /// Where they are in the log.
+    /// Their index in the log.
     index: u64,
-    /// How often they were entered, corrections included.
+    /// How often they were entered, including corrections.
     times: u64,
 }
 
@@ -185,7 +192,9 @@ impl From<StandingScores> for StandingScoresBody {
     }
 }
 
-/// The scores that stand: the newest of each juror, category and criterion. Jurors read their own.
+/// Read the standing scores: the newest of each juror, category and criterion.
+///
+/// Jurors read only their own.
 #[utoipa::path(get, operation_id = "read_scores", path = "/v1/contests/{contest}/scores", tag = "staff", security(("key" = [])),
     responses((status = 200, body = Scores, description = "what stands")))]
 async fn read(

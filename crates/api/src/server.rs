@@ -1,4 +1,6 @@
-//! The listener: bounded connections, time-outs of clients that do not send or read, an end that lets requests finish.
+//! The listener: it bounds connections and closes clients that do not send or read.
+//!
+//! At its end it lets open requests finish.
 
 use std::{convert::Infallible, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -28,18 +30,20 @@ use crate::{
     network_shares::{NetworkShare, NetworkShares},
 };
 
-/// What an installation can set.
+/// The settings of the listener.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Connections at once; more wait to be accepted. A quarter of them at most is one network's; more of that are closed at once.
+    /// Most connections at once. Further connections wait to be accepted.
+    ///
+    /// One network gets at most a quarter of them. Its further connections are closed at once.
     pub connections: usize,
-    /// Networks that may have all of them: proxies, and those that have no limit of requests.
+    /// Networks that may use all connections: proxies, and networks without a limit of requests.
     pub unshared: Vec<IpNet>,
-    /// How long a connection may take to send a request's head, and how long it may rest between two requests.
+    /// Time that a connection may take to send a request's head, and to rest between two requests.
     pub header_timeout: Duration,
-    /// How long a client may read nothing of what is sent to it.
+    /// Time that a client may read nothing of the bytes that are sent to it.
     pub write_timeout: Duration,
-    /// How long requests under way may go on when the process ends.
+    /// Time that open requests may take to finish when the process ends.
     pub drain: Duration,
 }
 
@@ -55,17 +59,19 @@ impl Default for Settings {
     }
 }
 
-/// Longest head of a request, in bytes; a longer one is answered 431.
+/// Longest head of a request, in bytes. A longer one is answered 431.
 const MAX_HEAD_BYTES: usize = 32 << 10;
 
-/// Connections that may wait to be accepted: voters who all come at once find no room in the usual 128, and try again only a second later. The
-/// system may allow fewer (`net.core.somaxconn` on Linux).
+/// Connections that may wait to be accepted.
+///
+/// With the usual 128, simultaneous voters find no place, and their systems try again only a second
+/// later. The system may allow fewer (`net.core.somaxconn` on Linux).
 const BACKLOG: u32 = 8_192;
 
 /// Listens at an address.
 ///
 /// # Errors
-/// If it is in use, or not this machine's.
+/// The address is in use, or is not an address of this machine.
 pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
     socket.set_reuseaddr(true)?;
@@ -73,10 +79,10 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Serves until `stop` is ready, then lets requests under way finish.
+/// Serves until `stop` is ready, then lets open requests finish.
 ///
 /// # Errors
-/// When the listener fails for good.
+/// None at present: a failed accept is logged, and tried again.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -86,7 +92,7 @@ pub async fn serve(
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(settings.header_timeout).max_buf_size(MAX_HEAD_BYTES);
     let graceful = GracefulShutdown::new();
-    let places = Places {
+    let permits = ConnectionPermits {
         all: Arc::new(Semaphore::new(settings.connections)),
         shares: NetworkShares::of(settings.connections),
         unshared: settings.unshared,
@@ -95,9 +101,9 @@ pub async fn serve(
     loop {
         let accepted = tokio::select! {
             () = &mut stop => break,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener, &permits) => accepted,
         };
-        let Some((stream, peer, place)) = accepted else { continue };
+        let Some((stream, peer, permit)) = accepted else { continue };
         let router = router.clone();
         let service = service_fn(move |request: Request<Incoming>| answer(router.clone(), peer, request));
         let mut stream = TimeoutStream::new(stream);
@@ -105,9 +111,9 @@ pub async fn serve(
         let stream = CheckedStream::new(Box::pin(stream));
         let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
         tokio::spawn(async move {
-            // A client that goes away in the middle is its own affair.
+            // A client that disconnects during a request is not an error.
             let _ended = connection.await;
-            drop(place);
+            drop(permit);
         });
     }
     drop(listener);
@@ -115,32 +121,33 @@ pub async fn serve(
     Ok(())
 }
 
-struct Places {
+struct ConnectionPermits {
     all: Arc<Semaphore>,
     shares: Arc<NetworkShares>,
     unshared: Vec<IpNet>,
 }
 
-/// A connection's place among all, and in its network's share if that has one.
+/// A connection's permit, and its part of its network's share if the network has one.
 type ConnectionPermit = (OwnedSemaphorePermit, Option<NetworkShare>);
 
 async fn accept(
     listener: &TcpListener,
-    places: &Places,
+    permits: &ConnectionPermits,
 ) -> Option<(TcpStream, SocketAddr, ConnectionPermit)> {
-    let place = Arc::clone(&places.all).acquire_owned().await.ok()?;
+    let permit = Arc::clone(&permits.all).acquire_owned().await.ok()?;
     match listener.accept().await {
         Ok((stream, peer)) => {
             let address = peer.ip().to_canonical();
-            let share = match places.unshared.iter().any(|network| network.contains(&address)) {
+            let share = match permits.unshared.iter().any(|network| network.contains(&address)) {
                 true => None,
-                false => Some(places.shares.take(address)?),
+                false => Some(permits.shares.take(address)?),
             };
             let _best_effort = stream.set_nodelay(true);
-            Some((stream, peer, (place, share)))
+            Some((stream, peer, (permit, share)))
         }
         Err(error) => {
-            // Out of file descriptors, most likely: wait for connections to end.
+            // Most likely the process has no file descriptors left: it waits for connections to
+            // end.
             tracing::warn!(%error, "cannot accept");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
@@ -154,7 +161,8 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<axum::response::Response, Infallible> {
     if let Err(problem) = check_host(request.version(), request.headers()) {
-        // A proxy may have read this request for another host, and what follows it for another request.
+        // A proxy may have read this request for another host, and the next bytes as another
+        // request.
         return Ok(([(header::CONNECTION, "close")], problem).into_response());
     }
     let mut request = request.map(Body::new);
@@ -175,7 +183,7 @@ mod tests {
 
     use super::*;
 
-    /// More than sockets hold.
+    /// More bytes than sockets hold.
     const LARGE: usize = 16 << 20;
     const TEST_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -186,7 +194,7 @@ mod tests {
         (address, tokio::spawn(serve(listener, router, settings, std::future::pending())))
     }
 
-    /// How often it was asked for.
+    /// Number of requests for the large answer.
     static LARGE_ANSWERS: AtomicUsize = AtomicUsize::new(0);
 
     async fn large() -> Vec<u8> {
@@ -198,7 +206,7 @@ mod tests {
         Settings { unshared: vec!["127.0.0.0/8".parse().unwrap()], ..Settings::default() }
     }
 
-    /// Sends bytes as they are, and returns what comes, up to this.
+    /// Sends bytes as they are. Returns the received bytes, up to `until`.
     async fn exchange(address: SocketAddr, bytes: &[u8], until: &str) -> String {
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(bytes).await.unwrap();
@@ -214,10 +222,10 @@ mod tests {
     #[tokio::test]
     async fn answers_request_before_trailing_bytes() {
         let (address, _server) = start(unshared());
-        for behind in ["", "\r\n", "GET / HT", "garbage\r\n\r\n"] {
-            let request = format!("GET / HTTP/1.1\r\nhost: a\r\n\r\n{behind}");
+        for trailing in ["", "\r\n", "GET / HT", "garbage\r\n\r\n"] {
+            let request = format!("GET / HTTP/1.1\r\nhost: a\r\n\r\n{trailing}");
             let answer = exchange(address, request.as_bytes(), "here").await;
-            assert!(answer.starts_with("HTTP/1.1 200"), "{behind:?}: {answer}");
+            assert!(answer.starts_with("HTTP/1.1 200"), "{trailing:?}: {answer}");
         }
     }
 
@@ -236,7 +244,7 @@ mod tests {
     #[tokio::test]
     async fn refuses_ambiguous_request_and_closes_connection() {
         let (address, _server) = start(unshared());
-        let behind = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+        let trailing = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
         for head in [
             "GET / HTTP/1.1\r\n\r\n",
             "GET / HTTP/1.1\r\nhost: a\r\nhost: a\r\n\r\n",
@@ -256,7 +264,7 @@ mod tests {
             "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST / HTTP/1.0\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
         ] {
-            let answer = exchange(address, format!("{head}{behind}").as_bytes(), "no such text").await;
+            let answer = exchange(address, format!("{head}{trailing}").as_bytes(), "no such text").await;
             assert!(
                 answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"),
                 "{head:?}: {answer}"
@@ -325,17 +333,17 @@ mod tests {
     async fn a_network_has_its_share_of_the_connections() {
         let (address, _server) = start(Settings { connections: 8, ..Settings::default() });
         let request = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n";
-        let mut kept = Vec::new();
+        let mut open = Vec::new();
         for _ in 0..2 {
             let mut stream = TcpStream::connect(address).await.unwrap();
             stream.write_all(request).await.unwrap();
             assert!(stream.read(&mut [0; 1]).await.unwrap() > 0);
-            kept.push(stream);
+            open.push(stream);
         }
         let mut third = TcpStream::connect(address).await.unwrap();
         let _reset = third.write_all(request).await;
         assert!(matches!(timeout(TEST_TIMEOUT, third.read(&mut [0; 1])).await.unwrap(), Ok(0) | Err(_)));
-        kept.pop();
+        open.pop();
         let answer = async {
             loop {
                 let mut stream = TcpStream::connect(address).await.unwrap();

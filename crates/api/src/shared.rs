@@ -1,6 +1,9 @@
-//! Content that many answers share: a contest, a tally, a result. There is one copy of each version, and an answer copies a small piece of it at a time. Clients
-//! that read slowly cannot fill the memory with versions that are out of date. A version is out of date when only answers hold it. When such versions together
-//! have more than [`BUDGET`] bytes, the one that was requested longest ago is freed, and the answers that are still sending it break off.
+//! Content that many answers share: a contest, a tally, a result.
+//!
+//! There is one copy of each version, and an answer copies a small piece of it at a time. Clients
+//! that read slowly cannot fill the memory with versions that are out of date. A version is out of
+//! date when only answers hold it. When such versions together have more than [`BUDGET`] bytes, the
+//! one that was requested longest ago is freed. Answers that are still sending it then break off.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -21,10 +24,11 @@ use crate::turn::{PIECE, Turn};
 
 /// Most bytes of versions that are out of date.
 const BUDGET: usize = 192 << 20;
-/// Bytes that an answer copies at once. hyper queues two such pieces for a client that does not read.
+/// Bytes that an answer copies at once. hyper queues two such pieces for a client that does not
+/// read.
 const COPY: usize = 16 << 10;
 
-/// Above this many entries, those of versions that are gone are removed.
+/// Above this number of entries, the entries of dropped versions are removed.
 const MAX_KNOWN: usize = 2 * BUDGET / PIECE;
 
 /// The versions that answers of this process hold.
@@ -34,7 +38,7 @@ static VERSIONS: LazyLock<Versions> = LazyLock::new(|| Versions::of(BUDGET));
 #[derive(Clone)]
 pub(crate) struct Shared;
 
-/// An answer of parts that other answers share.
+/// Returns an answer of parts that other answers share.
 pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
     let mut response = Response::new(Body::new(VERSIONS.body(parts)));
     response.extensions_mut().insert(Shared);
@@ -61,7 +65,7 @@ impl Version {
     }
 
     /// Frees the bytes, even while answers hold the version.
-    fn give_back(&self) {
+    fn free(&self) {
         if self.bytes.lock().take().is_some() {
             self.held.fetch_sub(self.size, Ordering::Relaxed);
         }
@@ -70,40 +74,40 @@ impl Version {
 
 impl Drop for Version {
     fn drop(&mut self) {
-        self.give_back();
+        self.free();
     }
 }
 
 #[derive(Default)]
 struct VersionTable {
-    /// By where their bytes are in memory, which is the same for all who share them.
+    /// By the address of their bytes in memory, which is the same for all answers that share them.
     versions: HashMap<usize, VersionUse>,
-    /// Counts requests.
+    /// Number of requests so far.
     time: u64,
 }
 
-/// A version, and when it was asked for last.
+/// A version, and the time of its last request.
 struct VersionUse {
     version: Weak<Version>,
     at: u64,
 }
 
 impl VersionTable {
-    fn forget_gone(&mut self) {
-        self.versions.retain(|_, asked| asked.version.strong_count() > 0);
+    fn remove_dropped(&mut self) {
+        self.versions.retain(|_, usage| usage.version.strong_count() > 0);
     }
 }
 
 /// See the [module](self).
 struct Versions {
-    known: Mutex<VersionTable>,
+    table: Mutex<VersionTable>,
     held: Arc<AtomicUsize>,
     budget: usize,
 }
 
 impl Versions {
     fn of(budget: usize) -> Self {
-        Self { known: Mutex::default(), held: Arc::default(), budget }
+        Self { table: Mutex::default(), held: Arc::default(), budget }
     }
 
     fn body(&self, parts: impl IntoIterator<Item = Bytes>) -> SharedBody {
@@ -117,36 +121,37 @@ impl Versions {
         if bytes.len() <= PIECE {
             return Part::Small(bytes);
         }
-        let place = bytes.as_ptr().addr();
-        let mut known = self.known.lock();
-        known.time += 1;
-        // While the bytes are held nothing else is in their place.
-        let same = known.versions.get(&place).and_then(|asked| asked.version.upgrade());
-        let same = same.filter(|version| version.bytes().is_some_and(|known| known.len() == bytes.len()));
+        let address = bytes.as_ptr().addr();
+        let mut table = self.table.lock();
+        table.time += 1;
+        // As long as the bytes are held, no other bytes have their address.
+        let same = table.versions.get(&address).and_then(|usage| usage.version.upgrade());
+        let same = same.filter(|version| version.bytes().is_some_and(|own| own.len() == bytes.len()));
         let version = same.unwrap_or_else(|| {
             let size = bytes.len();
             self.held.fetch_add(size, Ordering::Relaxed);
             Arc::new(Version { bytes: Mutex::new(Some(bytes)), size, held: Arc::clone(&self.held) })
         });
-        let asked = VersionUse { version: Arc::downgrade(&version), at: known.time };
-        known.versions.insert(place, asked);
-        if known.versions.len() > MAX_KNOWN {
-            known.forget_gone();
+        let usage = VersionUse { version: Arc::downgrade(&version), at: table.time };
+        table.versions.insert(address, usage);
+        if table.versions.len() > MAX_KNOWN {
+            table.remove_dropped();
         }
         if self.held.load(Ordering::Relaxed) > self.budget {
-            self.free_oldest(&known);
+            self.free_oldest(&table);
         }
         Part::Version(version)
     }
 
-    /// Frees the versions that are out of date and were requested longest ago, until the others fit the budget.
-    fn free_oldest(&self, known: &VersionTable) {
-        let out_of_date = |asked: &VersionUse| {
-            let version = asked.version.upgrade().filter(|version| version.is_out_of_date())?;
-            Some((asked.at, version))
+    /// Frees the versions that are out of date and were requested longest ago, until the others fit
+    /// the budget.
+    fn free_oldest(&self, table: &VersionTable) {
+        let out_of_date = |usage: &VersionUse| {
+            let version = usage.version.upgrade().filter(|version| version.is_out_of_date())?;
+            Some((usage.at, version))
         };
         let mut versions: Vec<(u64, Arc<Version>)> =
-            known.versions.values().filter_map(out_of_date).collect();
+            table.versions.values().filter_map(out_of_date).collect();
         versions.sort_unstable_by_key(|(at, _)| *at);
         let mut size: usize = versions.iter().map(|(_, version)| version.size).sum();
         for (_, version) in versions {
@@ -154,7 +159,7 @@ impl Versions {
                 return;
             }
             size -= version.size;
-            version.give_back();
+            version.free();
         }
     }
 }
@@ -172,7 +177,7 @@ impl Part {
         }
     }
 
-    /// None if its memory was freed.
+    /// Returns the bytes; `None` if their memory was freed.
     fn bytes(&self) -> Option<Bytes> {
         match self {
             Self::Small(bytes) => Some(bytes.clone()),
@@ -181,17 +186,17 @@ impl Part {
     }
 }
 
-/// Why an answer breaks off.
+/// The error of an answer that breaks off.
 #[derive(Debug, thiserror::Error)]
 #[error("the client reads so slowly that the content is out of date")]
 struct OutOfDate;
 
-/// A body of a known size, which it copies piece by piece.
+/// A body of known size that copies its content piece by piece.
 struct SharedBody {
     parts: VecDeque<Part>,
-    /// Bytes of the first part.
+    /// Bytes of the first part that are sent.
     sent: usize,
-    /// Bytes of all parts.
+    /// Bytes of all parts that are not sent yet.
     left: u64,
     turn: Turn,
 }
@@ -251,16 +256,16 @@ mod tests {
     #[tokio::test]
     async fn parts_arrive_whole_in_small_pieces() {
         let parts = [Bytes::from_static(b"{"), large(b'x'), Bytes::new(), Bytes::from_static(b"}")];
-        let wanted = parts.concat();
+        let expected = parts.concat();
         let mut body = Versions::of(BUDGET).body(parts);
-        assert_eq!(body.size_hint().exact(), Some(wanted.len() as u64));
+        assert_eq!(body.size_hint().exact(), Some(expected.len() as u64));
         let mut read = Vec::new();
         while let Some(frame) = body.frame().await {
             let data = frame.unwrap().into_data().unwrap();
             assert!(data.len() <= COPY);
             read.extend_from_slice(&data);
         }
-        assert!(read == wanted && body.is_end_stream());
+        assert!(read == expected && body.is_end_stream());
     }
 
     #[tokio::test]

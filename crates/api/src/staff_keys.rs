@@ -1,4 +1,6 @@
-//! Staff keys over HTTP: operators list, make and revoke them. An operator's key that is for some contests handles keys for these alone.
+//! Staff keys over HTTP: operators list, make and revoke them.
+//!
+//! An operator's key for some contests handles only keys for these contests.
 
 use std::{sync::Arc, time::Duration};
 
@@ -30,11 +32,11 @@ use crate::{
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 refusals! {
-    /// How a request for a new key is refused.
+    /// Problems that refuse a request for a new key.
     CreationRefusals: INVALID_REQUEST, REFUSED, IDEMPOTENCY_KEY_USED
 }
 refusals! {
-    /// How a request to revoke a key is refused.
+    /// Problems that refuse a request to revoke a key.
     RevocationRefusals: KEY_NOT_FOUND, REFUSED, IDEMPOTENCY_KEY_USED
 }
 
@@ -45,11 +47,11 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
 /// A staff key without its secret.
 #[derive(Serialize, ToSchema)]
 struct KeyDescription {
-    /// Unique in the installation; written as `by` into logs.
+    /// Unique in the installation. Logs have it as `by`.
     name: String,
     #[schema(value_type = shapes::Role)]
     role: Role,
-    /// The contests it is for; null for all.
+    /// The contests of the key; null for all.
     #[schema(value_type = Option<Vec<String>>)]
     contests: Option<Vec<ContestId>>,
     /// A juror's panel.
@@ -58,11 +60,11 @@ struct KeyDescription {
     panel: Option<PanelId>,
     #[schema(value_type = shapes::Instant)]
     created: Instant,
-    /// From when on it is refused.
+    /// The instant from which it is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<shapes::Instant>)]
     expires: Option<Instant>,
-    /// Since when it is refused; null if it is not revoked.
+    /// The instant of the revocation; null if it is not revoked.
     #[schema(value_type = Option<shapes::Instant>, required = true)]
     revoked: Option<Instant>,
 }
@@ -83,7 +85,7 @@ struct KeyList {
 /// A new staff key.
 #[derive(Serialize, ToSchema)]
 struct NewKeyAnswer {
-    /// The bearer token. It is in this answer alone: only its hash is stored.
+    /// The bearer token. Only this answer has it: the server stores its hash.
     key: String,
     #[serde(flatten)]
     description: KeyDescription,
@@ -96,21 +98,22 @@ struct NewKeyAnswer {
 struct NewKeyRequest {
     #[schema(value_type = shapes::Role)]
     role: Role,
-    /// For these contests only. Absent: for all.
+    /// Contests of the key. Absent: all contests.
     #[schema(value_type = Option<Vec<shapes::Id>>)]
     contests: Option<Vec<String>>,
     /// A juror's panel in the contest.
     #[schema(value_type = Option<shapes::Id>)]
     panel: Option<String>,
-    /// Its name, which the log shows with what it decides; a juror's name in the log. Absent: one made from the role.
+    /// Its name, which the log records with the key's decisions. For a juror, the juror's name in
+    /// the log. Absent: a name made from the role.
     name: Option<String>,
-    /// From this instant on it is refused, such as `2027-05-01T00:00:00Z`. Absent: it does not expire.
+    /// The instant from which it is refused: `2027-05-01T00:00:00Z`. Absent: it does not expire.
     expires: Option<String>,
 }
 
 /// List the staff keys, without their secrets.
 ///
-/// A key for some contests sees the keys that are for these alone.
+/// A key for some contests sees only the keys for these contests.
 #[utoipa::path(get, operation_id = "list_keys", path = "/v1/keys", tag = "staff", security(("key" = [])), responses((status = 200, body = KeyList, description = "by name")))]
 async fn list(
     State(access): State<Arc<Access>>,
@@ -123,12 +126,13 @@ async fn list(
     Ok(secret(StatusCode::OK, KeyList { keys: keys.map(KeyDescription::from).collect() }))
 }
 
-/// Make a staff key. The answer has the key, once.
+/// Make a staff key. Only this answer has the key.
 ///
-/// A repeated request is answered with the same key, as long as the key is valid. A key for some contests makes keys for these alone.
+/// A repeated request is answered with the same key, as long as the key is valid. A key for some
+/// contests makes only keys for these contests.
 #[utoipa::path(post, operation_id = "create_key", path = "/v1/keys", tag = "staff", request_body = NewKeyRequest, security(("key" = [])),
     params(("Idempotency-Key" = String, Header,)),
-    responses((status = 201, body = NewKeyAnswer, description = "made"), CreationRefusals))]
+    responses((status = 201, body = NewKeyAnswer, description = "the new key"), CreationRefusals))]
 async fn create(
     State(access): State<Arc<Access>>,
     State(bodies): State<Arc<Bodies>>,
@@ -137,10 +141,10 @@ async fn create(
     request: Request,
 ) -> Result<Response, Problem> {
     let operator = access.operator(request.headers()).await?;
-    let asked = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
+    let request_id = RequestId::new(&operator.name, &idempotency_key(request.headers())?);
     let body = bodies.read_json(request, MAX_STAFF_BODY_BYTES, BODY_TIMEOUT).await?;
-    let wanted = read(parse(&body)?)?;
-    if !are_within(wanted.contests.as_deref(), operator.contests.as_deref()) {
+    let new_key = read(parse(&body)?)?;
+    if !are_within(new_key.contests.as_deref(), operator.contests.as_deref()) {
         let own = operator.contests.unwrap_or_default();
         let own = own.iter().map(ContestId::as_str).collect::<Vec<_>>().join(", ");
         let detail = format!(
@@ -149,7 +153,7 @@ async fn create(
         );
         return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "contests"));
     }
-    if let Some(own) = operator.expires.filter(|own| wanted.expires.is_none_or(|expires| expires > *own)) {
+    if let Some(own) = operator.expires.filter(|own| new_key.expires.is_none_or(|expires| expires > *own)) {
         let detail = format!(
             "`expires`: the key {} is valid until {own}: it makes keys that are valid no longer than that",
             operator.name
@@ -157,10 +161,10 @@ async fn create(
         return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "expires"));
     }
     let now = Instant::at_or_before(stores.clock.now());
-    let origin = SecretSource::Request(&keyring, &asked);
+    let origin = SecretSource::Request(&keyring, &request_id);
     let CreatedKey { token, key } =
-        staff_keys::create(&*stores.database, wanted, origin, now).await.map_err(|error| match error {
-            // Where the name is used is not for a key that may not see it.
+        staff_keys::create(&*stores.database, new_key, origin, now).await.map_err(|error| match error {
+            // A key for some contests may not learn where the name is used.
             NewKeyError::NameInUse { .. } if operator.contests.is_some() => {
                 let detail =
                     "the name is in use by another key, perhaps one that was revoked: take another name";
@@ -171,9 +175,10 @@ async fn create(
     Ok(secret(StatusCode::CREATED, NewKeyAnswer { key: token, description: key.into() }))
 }
 
-/// Revoke a staff key: it is refused at once, in every process, and its open answers end.
+/// Revoke a staff key. Every process refuses it at once, and its open answers end.
 ///
-/// A repeated request is answered as before. The last key of an operator of all contests that is valid is not revoked: nobody could make another one over HTTP.
+/// A repeated request gets the same answer. The last valid key of an operator of all contests is
+/// not revoked: no other key could make a new one over HTTP.
 #[utoipa::path(delete, operation_id = "revoke_key", path = "/v1/keys/{name}", tag = "staff", security(("key" = [])),
     params(("name" = String, Path, description = "The key's name, percent-encoded"), ("Idempotency-Key" = String, Header,)),
     responses((status = 200, body = KeyDescription, description = "revoked"), RevocationRefusals))]
@@ -230,7 +235,7 @@ fn read(request: NewKeyRequest) -> Result<NewKey, Problem> {
     })
 }
 
-/// The answer to a request for a key that is not made.
+/// Returns the problem of a key that is not made.
 fn refused(error: NewKeyError) -> Problem {
     let detail = error.to_string();
     match error {
@@ -247,7 +252,7 @@ fn refused(error: NewKeyError) -> Problem {
     }
 }
 
-/// An answer that no cache keeps.
+/// Returns an answer that no cache keeps.
 fn secret(status: StatusCode, body: impl Serialize) -> Response {
     (status, [(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response()
 }

@@ -35,7 +35,7 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(tally)).routes(routes!(tally_stream))
 }
 
-/// The contest, if the request may read its tally.
+/// Returns the contest, if the request may read its tally.
 async fn find_readable_contest(
     access: &Access,
     headers: &HeaderMap,
@@ -46,7 +46,7 @@ async fn find_readable_contest(
     Ok(contest)
 }
 
-/// What is published of a contest now.
+/// Returns the newest publication of a contest.
 pub(crate) fn latest_publication(hub: &Hub, contest: &Contest) -> Result<Arc<Publication>, Problem> {
     hub.latest(contest.id()).ok_or_else(|| {
         if contest.phase() == Phase::Draft {
@@ -57,26 +57,31 @@ pub(crate) fn latest_publication(hub: &Hub, contest: &Contest) -> Result<Arc<Pub
     })
 }
 
-/// How long a tally waits for the figures of what is recorded. They are published within a quarter of a second.
+/// Longest wait of a tally for the figures of recorded ballots.
+///
+/// They are published within a quarter of a second.
 const FIGURES_TIMEOUT: Duration = Duration::from_millis(500);
 
 refusals! {
-    /// How a question for the tally is refused.
+    /// Problems that refuse a request for the tally.
     TallyRefusals: NOT_PUBLIC, REFUSED
 }
 refusals! {
-    /// How following the tally is refused.
+    /// Problems that refuse to follow the tally.
     FollowingRefusals: NOT_PUBLIC
 }
 
-/// What is asked for.
+/// Query of the tally.
 #[derive(Deserialize)]
 struct TallyQuery {
     format: Option<String>,
     excel: Option<bool>,
 }
 
-/// The live tally; all figures are those of the log's size that it names. Whatever this process has answered as recorded is in it.
+/// Read the live tally.
+///
+/// All figures belong to the log's size that the tally names. Every ballot that this process has
+/// answered as recorded is in it.
 #[utoipa::path(get, operation_id = "read_tally", path = "/v1/contests/{contest}/tally", tag = "results", params(
         ("format" = inline(Option<shapes::TallyFormat>), Query, description = "goes before `Accept`"),
         ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
@@ -86,21 +91,21 @@ async fn tally(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
     State(queue): State<Arc<SubmissionQueue>>,
-    State(rendered): State<Arc<RenderCache>>,
+    State(render_cache): State<Arc<RenderCache>>,
     Path(contest): Path<String>,
-    Query(asked): Query<TallyQuery>,
+    Query(query): Query<TallyQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let contest = find_readable_contest(&access, &headers, &contest).await?;
-    let format = negotiation::negotiate(&headers, asked.format.as_deref(), &[Format::Json, Format::Csv])?;
-    let mark = negotiation::byte_order_mark(asked.excel, format)?;
+    let format = negotiation::negotiate(&headers, query.format.as_deref(), &[Format::Json, Format::Csv])?;
+    let mark = negotiation::byte_order_mark(query.excel, format)?;
     let publication = match stores.hub.current_publication(contest.id(), FIGURES_TIMEOUT).await {
         Some(publication) => publication,
         None => latest_publication(&stores.hub, &contest)?,
     };
     let pending = queue.pending(contest.id());
-    let marked = if mark.is_empty() { "" } else { "-excel" };
-    let etag = format!("\"{}-{pending}-{format}{marked}\"", publication.size);
+    let suffix = if mark.is_empty() { "" } else { "-excel" };
+    let etag = format!("\"{}-{pending}-{format}{suffix}\"", publication.size);
     let always = [
         (header::ETAG, etag.clone()),
         (header::CACHE_CONTROL, "no-cache".to_owned()),
@@ -124,7 +129,7 @@ async fn tally(
         Format::Csv => publication.tally_csv.clone(),
         _ => with_pending(&publication, pending),
     };
-    let content = Arc::clone(&rendered).encode(content, encoding).await;
+    let content = Arc::clone(&render_cache).encode(content, encoding).await;
     Ok(content.answer((always, content_type)))
 }
 
@@ -140,7 +145,10 @@ struct TallyEvent {
     data: String,
 }
 
-/// The live tally as server-sent events, a few a second at most, each a whole tally. Without news a comment comes every 15 seconds.
+/// Follow the live tally as server-sent events.
+///
+/// At most a few events are sent per second, each with a whole tally. Without news, a comment is
+/// sent every 15 seconds.
 #[utoipa::path(get, operation_id = "follow_tally", path = "/v1/contests/{contest}/tally/stream", tag = "results",
     params(("Last-Event-ID" = Option<String>, Header, description = "the id of the last event that the client has: it is not sent again")),
     responses((status = 200, content_type = "text/event-stream", body = TallyEvent, description = "a stream of events, each as described"), FollowingRefusals))]
@@ -155,6 +163,6 @@ async fn tally_stream(
     let contest = find_readable_contest(&access, &headers, &contest).await?;
     let full =
         || Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
-    let place = tally_streams.acquire(limiter.limited(peer, &headers)).ok_or_else(full)?;
-    Ok(follow(tally_streams, contest, last_event(&headers), place))
+    let permit = tally_streams.acquire(limiter.limited(peer, &headers)).ok_or_else(full)?;
+    Ok(follow(tally_streams, contest, last_event(&headers), permit))
 }

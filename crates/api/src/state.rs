@@ -1,4 +1,4 @@
-//! What handlers share: small typed parts, each with one owner.
+//! The state that handlers share: small typed parts, each with one owner.
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
@@ -36,32 +36,42 @@ use crate::{
     tally_events::TallyStreams,
 };
 
-/// What an installation can set.
+/// The settings of the API.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// How long a ballot may take from its arrival to its answer. The sequencer's grace must be longer.
+    /// Time that a ballot may take from its arrival to its answer.
+    ///
+    /// The sequencer's grace must be longer.
     pub ballot_deadline: Duration,
-    /// How long a staff request waits for its outcome.
+    /// Time that a staff request waits for its outcome.
     pub command_deadline: Duration,
-    /// Ballots of voters that may wait for their answers; more are answered 503. As many of gateways may, whose next lines wait for room.
+    /// Most ballots of voters that may wait for their answers. Further ones are answered 503.
+    ///
+    /// As many ballots of gateways may wait. A gateway's next lines wait for a free permit.
     pub waiting_ballots: usize,
-    /// Recording that lags by more makes the process not ready, and ballots `accepted`.
+    /// A recording that lags by more makes the process not ready, and ballots are answered
+    /// `accepted`.
     pub lag_bound: Duration,
-    /// Whether a ballot may be answered `accepted` before it is recorded: the intake keeps what it holds when processes end.
+    /// Whether a ballot may be answered `accepted` before it is recorded.
+    ///
+    /// The intake must keep its ballots when processes end.
     pub may_accept: bool,
-    /// Event streams at once.
+    /// Most event streams at once.
     pub streams: usize,
-    /// Contests that are left alone: nothing is recorded of them.
+    /// Contests that are excluded: nothing of them is recorded.
     pub without: HashSet<ContestId>,
-    /// How mail addresses are read, by domain: for contests whose first list comes from now on.
+    /// How mail addresses are read, by domain. It applies to contests that get their first list
+    /// from now on.
     pub domains: DomainTable,
-    /// Rates.
+    /// Rate limits.
     pub limits: Limits,
     /// The path below which the server is published.
     pub base_path: BasePath,
-    /// The sites whose pages may read what is public.
+    /// The sites whose pages may read public data.
     pub origins: Origins,
-    /// Whether health and metrics have a listener of their own: the public one then takes no request for this machine's.
+    /// Whether health and metrics have a listener of their own.
+    ///
+    /// The public listener then treats no request as one of this machine.
     pub has_operation_listener: bool,
 }
 
@@ -84,18 +94,20 @@ impl Default for Settings {
     }
 }
 
-/// The API's state; clones share it. One pointer: every request clones it several times.
+/// The API's state. Clones share it.
+///
+/// It is one pointer, because every request clones it several times.
 #[derive(Clone)]
 pub struct Api(Arc<Parts>);
 
-/// What handlers reach through [`Api`].
+/// The parts that handlers reach through [`Api`].
 pub struct Parts {
     pub(crate) stores: Stores,
     pub(crate) keyring: Arc<Keyring>,
     pub(crate) settings: Settings,
-    /// Contests as handlers read them.
+    /// The contests as handlers read them.
     pub(crate) directory: Arc<Directory>,
-    /// Ballots on their way, and who waits for them.
+    /// Ballots on their way, and the requests that wait for them.
     pub(crate) queue: Arc<SubmissionQueue>,
     /// Casts the ballots of requests.
     pub(crate) ballot_service: Arc<BallotService>,
@@ -106,24 +118,24 @@ pub struct Parts {
     pub(crate) passes: Arc<Passes>,
     pub(crate) drafts: Arc<Drafts>,
     pub(crate) ballot_progress: Arc<BallotProgressReader>,
-    /// Documents of contests, as they are answered.
+    /// The documents of contests, as they are answered.
     pub(crate) documents: Arc<Documents>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) tally_streams: Arc<TallyStreams>,
-    /// Places for readings of all ballots of a voter who has many, or of all jurors' scores.
+    /// Permits for reads of all ballots of a voter with many ballots, or of all jurors' scores.
     pub(crate) long_reads: LongReads,
     pub(crate) metrics: Arc<Metrics>,
-    /// Memory of large bodies.
+    /// The memory of large bodies.
     pub(crate) body_memory: Arc<BodyMemory>,
-    /// Passes and staff keys.
+    /// Checks of passes and staff keys.
     pub(crate) access: Arc<Access>,
-    /// Bodies of staff requests.
+    /// The reader of staff requests' bodies.
     pub(crate) bodies: Arc<Bodies>,
-    /// Results as tables and pages.
+    /// The cache of results as tables and pages.
     pub(crate) rendered: Arc<RenderCache>,
     /// Revoked passes, as far as this process knows. [`Access`] checks the passes of requests.
     pub(crate) revoked_passes: Arc<RevokedPasses>,
-    /// Long answers to staff keys.
+    /// The open long answers to staff keys.
     pub(crate) revocations: Arc<LongAnswers>,
 }
 
@@ -135,7 +147,7 @@ impl Deref for Api {
     }
 }
 
-/// What handlers ask for: each only the parts that it needs.
+/// The parts that handlers take as extractors: each handler takes only the parts that it needs.
 macro_rules! parts {
     ($($field:ident: $part:ty,)+) => {
         $(impl FromRef<Api> for $part {
@@ -171,10 +183,13 @@ parts! {
 }
 
 impl Api {
-    /// Reads the contests. `process_key` is the BLAKE3 hash of a token that is accepted as an operator's, for the process's own requests.
+    /// Makes the state, and reads the contests and the revoked passes.
+    ///
+    /// `process_key` is the BLAKE3 hash of a token with the role operator, for the process's own
+    /// requests.
     ///
     /// # Errors
-    /// When the database cannot be read.
+    /// A store error if the database cannot be read.
     pub async fn new(
         stores: Stores,
         keyring: Arc<Keyring>,
@@ -187,20 +202,21 @@ impl Api {
         );
         let revoked_passes = Arc::new(RevokedPasses::read(&*stores.database).await?);
         let metrics = Arc::new(Metrics::default());
-        let most = settings.waiting_ballots;
-        let queue = SubmissionQueue::new(stores.clone(), Arc::clone(&directory), most, metrics.of_queue());
+        let max_waiting = settings.waiting_ballots;
+        let queue =
+            SubmissionQueue::new(stores.clone(), Arc::clone(&directory), max_waiting, metrics.of_queue());
         let queue = Arc::new(queue);
         let long_reads = LongReads::default();
         let own_votes = OwnVotes::new(stores.clone(), long_reads.clone());
         let casting_settings =
             CastingSettings { may_accept: settings.may_accept, lag_bound: settings.lag_bound };
         let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), casting_settings);
-        let (known, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
-        let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), known, revoked, process_key));
+        let (contests, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
+        let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), contests, revoked, process_key));
         let body_memory = Arc::new(BodyMemory::default());
         let bodies = Arc::new(Bodies::new(Arc::clone(&body_memory), Arc::clone(&access)));
-        let (hub, known) = (Arc::clone(&stores.hub), Arc::clone(&directory));
-        let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), known, settings.streams));
+        let (hub, contests) = (Arc::clone(&stores.hub), Arc::clone(&directory));
+        let tally_streams = Arc::new(TallyStreams::new(hub, Arc::clone(&queue), contests, settings.streams));
         let limiter = Arc::new(Limiter::new(&settings.limits));
         let ballot_service = BallotService {
             access: Arc::clone(&access),
@@ -251,10 +267,11 @@ impl Api {
         })))
     }
 
-    /// Starts what runs beside the requests; it ends when the returned set is dropped.
+    /// Starts the background tasks. They end when the returned set is dropped.
     #[must_use]
     ///
-    /// `database` reads which keys and passes are revoked; with connections of its own no flood of requests delays that.
+    /// `database` reads the revoked keys and passes. It has its own connections, so that no flood
+    /// of requests delays this.
     pub fn background(&self, database: &Arc<dyn Database>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));

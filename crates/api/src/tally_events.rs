@@ -1,5 +1,7 @@
-//! Following a tally as server-sent events (HTML Standard, section 9.2). Thousands may follow one: each event is written once, for all,
-//! where axum's own are written for each stream anew.
+//! Following a tally as server-sent events (HTML Standard, section 9.2).
+//!
+//! Thousands of clients may follow one tally. Each event is written once for all of them. axum's
+//! own events are written for each stream.
 
 use std::{collections::HashMap, convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -27,20 +29,21 @@ use crate::{
     publication::with_pending,
 };
 
-/// After so long without an event a comment is sent, so that nobody in between takes the connection for dead.
+/// Time without an event after which a comment is sent, so that no proxy takes the connection for
+/// dead.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 /// A comment.
 const KEEP_ALIVE_COMMENT: Bytes = Bytes::from_static(b":\n\n");
 
-/// The streams of all tallies that are followed.
+/// The streams of all followed tallies.
 pub(crate) struct TallyStreams {
     hub: Arc<Hub>,
     queue: Arc<SubmissionQueue>,
     directory: Arc<Directory>,
-    /// Places for streams, and how many of them each network has.
-    places: Arc<Semaphore>,
+    /// Permits for streams, and how many of them each network has.
+    permits: Arc<Semaphore>,
     shares: Arc<NetworkShares>,
-    /// The newest event of each contest that is followed, as it is sent.
+    /// The newest event of each followed contest, as it is sent.
     newest: Mutex<HashMap<ContestId, CachedEvent>>,
 }
 
@@ -49,91 +52,97 @@ struct CachedEvent {
     event: Bytes,
 }
 
-/// What an event tells: the log's size, and what the intake held.
+/// The version of an event: the log's size, and the number of ballots that the intake held.
 pub(crate) type TallyVersion = (u64, u64);
 
-/// The id of an event: a client that comes back sends it as `Last-Event-ID`.
+/// Returns the id of an event. A client that reconnects sends it as `Last-Event-ID`.
 fn id((size, pending): TallyVersion) -> String {
     format!("{size}-{pending}")
 }
 
-/// What the last event told that the client has; `None` if it has none, or names one of another form.
+/// Returns the version of the last event that the client has.
+///
+/// `None` if the request names no event, or one of another form.
 pub(crate) fn last_event(headers: &HeaderMap) -> Option<TallyVersion> {
     let (size, pending) = headers.get("last-event-id")?.to_str().ok()?.split_once('-')?;
     Some((size.parse().ok()?, pending.parse().ok()?))
 }
 
 impl TallyStreams {
-    /// Of what this hub publishes: at most `most` streams at once.
+    /// Makes streams of the hub's publications, at most `max_streams` at once.
     pub(crate) fn new(
         hub: Arc<Hub>,
         queue: Arc<SubmissionQueue>,
         directory: Arc<Directory>,
-        most: usize,
+        max_streams: usize,
     ) -> Self {
-        let (places, shares) = (Arc::new(Semaphore::new(most)), NetworkShares::of(most));
-        Self { hub, queue, directory, places, shares, newest: Mutex::default() }
+        let (permits, shares) = (Arc::new(Semaphore::new(max_streams)), NetworkShares::of(max_streams));
+        Self { hub, queue, directory, permits, shares, newest: Mutex::default() }
     }
 
-    /// A place for a stream that goes to `network`; `None` if it is full.
+    /// Acquires a permit for a stream to `network`; `None` if there is none left.
     pub(crate) fn acquire(&self, network: Option<IpAddr>) -> Option<StreamPermit> {
         let share = match network {
             Some(address) => Some(self.shares.take(address)?),
             None => None,
         };
-        Some((Arc::clone(&self.places).try_acquire_owned().ok()?, share))
+        Some((Arc::clone(&self.permits).try_acquire_owned().ok()?, share))
     }
 
-    /// The event that tells a publication.
+    /// Returns the event of a publication.
     fn event(&self, publication: &Publication, version: TallyVersion) -> Bytes {
-        let mut all = self.newest.lock();
-        if let Some(newest) = all.get(&publication.contest).filter(|newest| newest.version == version) {
+        let mut events_by_contest = self.newest.lock();
+        if let Some(newest) =
+            events_by_contest.get(&publication.contest).filter(|newest| newest.version == version)
+        {
             return newest.event.clone();
         }
         let event = write(publication, version);
-        // Contests that were deleted leave nothing behind.
-        all.retain(|contest, _| self.directory.contest(contest).is_some());
-        all.insert(publication.contest.clone(), CachedEvent { version, event: event.clone() });
+        // Deleted contests leave no event behind.
+        events_by_contest.retain(|contest, _| self.directory.contest(contest).is_some());
+        events_by_contest.insert(publication.contest.clone(), CachedEvent { version, event: event.clone() });
         event
     }
 }
 
 fn write(publication: &Publication, version: TallyVersion) -> Bytes {
     let tally = with_pending(publication, version.1);
-    // JSON without newlines: one line of data.
+    // The JSON has no newlines: it is one line of data.
     [b"event: tally\nid: ", id(version).as_bytes(), b"\ndata: ", &tally, b"\n\n"].concat().into()
 }
 
-/// A stream's place among all, and in its network's share if that has one.
+/// A stream's permit, and its part of its network's share if the network has one.
 pub(crate) type StreamPermit = (OwnedSemaphorePermit, Option<NetworkShare>);
 
-/// What a stream has.
+/// The state of a stream.
 struct TallyStream {
     streams: Arc<TallyStreams>,
     contest: Arc<Contest>,
-    /// A few a second, whatever happens: so are the events.
+    /// Notified after every backlog check, a few times a second. Events are as frequent.
     backlog_polled: watch::Receiver<()>,
-    /// What it told last.
+    /// The version of its last event.
     version: Option<TallyVersion>,
-    _place: StreamPermit,
+    _permit: StreamPermit,
 }
 
-/// The answer that follows a contest's tally as long as there is one. It begins with the newest tally, unless that is what `version` says. Each event is a
-/// whole tally, so a client that comes back lacks nothing.
+/// Returns the answer that follows a contest's tally until the contest is deleted.
+///
+/// It begins with the newest tally, unless `version` is that tally's. Each event is a whole tally,
+/// so a client that reconnects misses nothing.
 pub(crate) fn follow(
     streams: Arc<TallyStreams>,
     contest: Arc<Contest>,
     version: Option<TallyVersion>,
-    place: StreamPermit,
+    permit: StreamPermit,
 ) -> Response {
     let backlog_polled = streams.queue.backlog_polled();
-    let following = TallyStream { streams, contest, backlog_polled, version, _place: place };
-    let events = stream::unfold(following, |mut following| async {
+    let tally_stream = TallyStream { streams, contest, backlog_polled, version, _permit: permit };
+    let events = stream::unfold(tally_stream, |mut tally_stream| async {
         let event =
-            timeout(KEEP_ALIVE_INTERVAL, following.next()).await.unwrap_or(Some(KEEP_ALIVE_COMMENT))?;
-        Some((Ok::<_, Infallible>(event), following))
+            timeout(KEEP_ALIVE_INTERVAL, tally_stream.next()).await.unwrap_or(Some(KEEP_ALIVE_COMMENT))?;
+        Some((Ok::<_, Infallible>(event), tally_stream))
     });
-    // Proxies must neither keep events back until there are more of them, nor compress them.
+    // Proxies must neither hold events back to collect more of them, nor compress them.
     let headers = [
         (header::CONTENT_TYPE, "text/event-stream"),
         (header::CACHE_CONTROL, "no-store, no-transform"),

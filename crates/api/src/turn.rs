@@ -1,14 +1,16 @@
-//! How a large body is sent: in pieces, and not without letting other connections have their turn.
+//! Turns of a large body: it is sent in pieces, and yields to other connections.
 
 use std::task::Context;
 
 /// Bytes handed to the connection at once. A body of at most this size is not counted.
 pub(crate) const PIECE: usize = 64 << 10;
-/// Bytes after which a large body lets other connections have their turn. Without it hundreds of them would each fill their socket's buffer, some
-/// megabytes, before a ballot has its turn.
+/// Bytes after which a large body yields to other connections.
+///
+/// Otherwise hundreds of them would each fill their socket's buffer, some megabytes, before a
+/// ballot is handled.
 pub(crate) const TURN: usize = 128 << 10;
 
-/// How much a body has sent in its turn.
+/// The bytes that a body has sent in its turn.
 #[derive(Default)]
 pub(crate) struct Turn(usize);
 
@@ -18,7 +20,7 @@ impl Turn {
         self.0 += bytes;
     }
 
-    /// Whether the turn is over. Then the body is asked again when others have had theirs.
+    /// Whether the turn is over. The body is then polled again after other connections.
     pub(crate) fn should_yield(&mut self, context: &Context<'_>) -> bool {
         if self.0 < TURN {
             return false;

@@ -1,4 +1,4 @@
-//! How many ballots came when, and from which groups.
+//! Turnout: the number of ballots by time, channel and group.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -26,19 +26,19 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(turnout))
 }
 
-/// Recorded ballots, replaced and voided ones included, by their arrival.
+/// Recorded ballots by their arrival, including replaced and voided ones.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Turnout)]
 struct Report {
     contest: String,
     ballots: u64,
-    /// By minute, such as `2021-03-14T12:05Z`; minutes without ballots are left out.
+    /// By minute, for example `2021-03-14T12:05Z`. Minutes without ballots are left out.
     minutes: BTreeMap<String, u64>,
-    /// By hour, such as `2021-03-14T12Z`.
+    /// By hour, for example `2021-03-14T12Z`.
     hours: BTreeMap<String, u64>,
-    /// By channel; `-` for those without.
+    /// By channel; `-` for ballots without one.
     channels: BTreeMap<String, u64>,
-    /// By the passes' group; `-` for those without.
+    /// By the passes' group; `-` for passes without one.
     groups: BTreeMap<String, u64>,
 }
 
@@ -60,7 +60,7 @@ impl Report {
     }
 }
 
-/// Ballots by minute, hour, channel and group.
+/// Count the ballots by minute, hour, channel and group.
 #[utoipa::path(get, operation_id = "read_turnout", path = "/v1/contests/{contest}/turnout", tag = "staff", security(("key" = [])),
     responses((status = 200, body = Report, description = "recorded ballots")))]
 async fn turnout(

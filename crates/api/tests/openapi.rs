@@ -1,4 +1,4 @@
-//! Every route of the public contract is described, and the description holds together.
+//! The description of the API: it has every public route, and it is consistent.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ fn every_route_is_described() {
             ));
         }
     }
-    let wanted = [
+    let expected = [
         "GET /v1/contests",
         "GET C",
         "PUT C",
@@ -69,8 +69,8 @@ fn every_route_is_described() {
         "GET /readyz",
         "GET /metrics",
     ];
-    let wanted: BTreeSet<String> = wanted.into_iter().map(str::to_owned).collect();
-    assert_eq!(described, wanted);
+    let expected: BTreeSet<String> = expected.into_iter().map(str::to_owned).collect();
+    assert_eq!(described, expected);
 }
 
 #[test]
@@ -83,8 +83,8 @@ fn operations_have_names_of_their_own_and_valid_paths() {
             let name = operation["operationId"].as_str().unwrap();
             assert!(names.insert(name.to_owned()), "{method} {path} is a second {name}");
             for (status, response) in operation["responses"].as_object().unwrap() {
-                let is_told = response["description"].as_str().is_some_and(|text| !text.is_empty());
-                assert!(status.parse::<u16>().is_ok() && is_told, "{method} {path} {status}");
+                let is_described = response["description"].as_str().is_some_and(|text| !text.is_empty());
+                assert!(status.parse::<u16>().is_ok() && is_described, "{method} {path} {status}");
                 assert!(response.get("x-problems").is_none(), "{method} {path} {status}");
             }
         }
@@ -97,9 +97,9 @@ fn every_reference_leads_somewhere() {
         match part {
             Value::Object(fields) => {
                 if let Some(reference) = fields.get("$ref") {
-                    let place =
+                    let pointer =
                         reference.as_str().unwrap().strip_prefix('#').expect("a place in the document");
-                    assert!(document.pointer(place).is_some(), "{reference}");
+                    assert!(document.pointer(pointer).is_some(), "{reference}");
                 }
                 fields.values().for_each(|value| check(document, value));
             }
@@ -111,10 +111,12 @@ fn every_reference_leads_somewhere() {
     check(&document, &document);
 }
 
-/// Operations and schemas without their words: what clients rely on. Sentences may change, a change of this snapshot is another contract.
+/// Operations and schemas without their texts: the contract that clients rely on.
+///
+/// The texts may change. A change of this snapshot is a change of the contract.
 #[test]
 fn the_contract_is_as_it_was() {
-    fn without_words(part: &Value, is_map_of_names: bool) -> Value {
+    fn without_texts(part: &Value, is_map_of_names: bool) -> Value {
         match part {
             Value::Object(fields) => fields
                 .iter()
@@ -123,11 +125,11 @@ fn the_contract_is_as_it_was() {
                         || !["description", "summary", "example", "examples"].contains(&name.as_str())
                 })
                 .map(|(name, value)| {
-                    (name.clone(), without_words(value, !is_map_of_names && name == "properties"))
+                    (name.clone(), without_texts(value, !is_map_of_names && name == "properties"))
                 })
                 .collect::<serde_json::Map<_, _>>()
                 .into(),
-            Value::Array(elements) => elements.iter().map(|element| without_words(element, false)).collect(),
+            Value::Array(elements) => elements.iter().map(|element| without_texts(element, false)).collect(),
             other => other.clone(),
         }
     }
@@ -139,21 +141,21 @@ fn the_contract_is_as_it_was() {
                 lines += &format!(
                     "{} {path} {part} {}\n",
                     method.to_uppercase(),
-                    without_words(&operation[part], false)
+                    without_texts(&operation[part], false)
                 );
             }
             for (status, response) in operation["responses"].as_object().unwrap() {
                 lines += &format!(
                     "{} {path} {status} {}\n",
                     method.to_uppercase(),
-                    without_words(response, false)
+                    without_texts(response, false)
                 );
             }
         }
     }
     for (kind, components) in document["components"].as_object().unwrap() {
         for (name, component) in components.as_object().unwrap() {
-            lines += &format!("{kind} {name} {}\n", without_words(component, false));
+            lines += &format!("{kind} {name} {}\n", without_texts(component, false));
         }
     }
     insta::assert_snapshot!(lines);

@@ -1,4 +1,4 @@
-//! Problems in the description: a schema for each kind, and which kinds an operation can be answered with.
+//! Problems in the description: a schema for each kind, and the kinds that an operation can answer.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ use crate::{
 
 /// The extra fields of the documents, by code.
 const FIELDS: &str = include_str!("problems.json");
-/// Holds the codes of a response until the description is put together.
+/// Extension that holds the codes of a response until the description is complete.
 pub(super) const CODES: &str = "x-problems";
 
-/// What the documents of one kind have beside the fields that all have.
+/// Fields of the documents of one kind, besides the fields of every problem.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Fields {
@@ -28,8 +28,9 @@ struct Fields {
     properties: Map<String, Value>,
 }
 
-/// Names a list of kinds of problems, for the `responses` of an operation. Those that follow from the operation's form are added by themselves
-/// ([`of_form`]).
+/// Defines a list of kinds of problems for the `responses` of an operation.
+///
+/// The kinds that follow from the operation's form are added automatically ([`of_form`]).
 macro_rules! refusals {
     ($(#[$doc:meta])* $visibility:vis $name:ident: $($kind:ident),+ $(,)?) => {
         $(#[$doc])*
@@ -58,32 +59,33 @@ pub(crate) fn responses_of(kinds: &[&Kind]) -> BTreeMap<String, RefOr<Response>>
     by_status.into_iter().map(|(status, codes)| (status, response(codes))).collect()
 }
 
-/// What an operation looks like, as far as its problems go.
+/// The parts of an operation that determine its problems.
 pub(super) struct Form<'a> {
     pub(super) path: &'a str,
     pub(super) has_path_parameters: bool,
     pub(super) has_body: bool,
     pub(super) has_idempotency_key: bool,
-    /// The credential that it needs, `key` or `pass`.
+    /// The credential that it needs: `key` or `pass`.
     pub(super) credential: Option<&'a str>,
 }
 
-/// The problems that any operation of this form can be answered with.
+/// Returns the problems that any operation of this form can answer.
 pub(super) fn of_form(form: &Form<'_>) -> Vec<&'static Kind> {
-    // `INVALID_PARAMETER` is a `Host` that cannot be used, too.
+    // `INVALID_PARAMETER` also covers a `Host` that cannot be used.
     let mut kinds = vec![&problem::INTERNAL, &problem::INVALID_PARAMETER];
     let is_api = form.path.starts_with("/v1/");
-    let of = |applies: bool, kinds: &[&'static Kind]| if applies { kinds.to_vec() } else { Vec::new() };
-    // Probes are answered whatever else goes on.
+    let if_applies =
+        |applies: bool, kinds: &[&'static Kind]| if applies { kinds.to_vec() } else { Vec::new() };
+    // Probes are always answered, independent of the load.
     let is_probe = ["/healthz", "/readyz"].contains(&form.path);
-    kinds.extend(of(!is_probe, &[&problem::TOO_MANY_REQUESTS, &problem::UNAVAILABLE]));
-    kinds.extend(of(form.has_path_parameters, &[&problem::NOT_FOUND]));
-    kinds.extend(of(form.path.contains("{contest}"), &[&problem::CONTEST_NOT_FOUND]));
-    kinds.extend(of(
+    kinds.extend(if_applies(!is_probe, &[&problem::TOO_MANY_REQUESTS, &problem::UNAVAILABLE]));
+    kinds.extend(if_applies(form.has_path_parameters, &[&problem::NOT_FOUND]));
+    kinds.extend(if_applies(form.path.contains("{contest}"), &[&problem::CONTEST_NOT_FOUND]));
+    kinds.extend(if_applies(
         form.has_body,
         &[&problem::MALFORMED, &problem::TOO_LARGE, &problem::UNSUPPORTED_MEDIA_TYPE],
     ));
-    kinds.extend(of(
+    kinds.extend(if_applies(
         form.has_idempotency_key,
         &[&problem::IDEMPOTENCY_KEY_MISSING, &problem::OUTCOME_UNKNOWN],
     ));
@@ -103,13 +105,13 @@ pub(super) fn of_form(form: &Form<'_>) -> Vec<&'static Kind> {
             &problem::KEY_EXPIRED,
             &problem::KEY_INSUFFICIENT,
         ]),
-        // A key may be sent where none is needed, and must be a valid one.
-        None => kinds.extend(of(is_api, &[&problem::KEY_INVALID, &problem::KEY_EXPIRED])),
+        // A key may be sent where none is needed. It must then be a valid one.
+        None => kinds.extend(if_applies(is_api, &[&problem::KEY_INVALID, &problem::KEY_EXPIRED])),
     }
     kinds
 }
 
-/// The schema of each kind's document, by its name among the components.
+/// Returns the schema of each kind's document, by its name among the components.
 pub(super) fn schemas(base: &BasePath) -> Map<String, Value> {
     #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
     let mut fields: BTreeMap<String, Fields> = serde_json::from_str(FIELDS).expect("fields of problems");
@@ -144,7 +146,7 @@ fn name(code: &str) -> String {
     format!("Problem.{code}")
 }
 
-/// The response of an operation that answers with any of these kinds, which have one status.
+/// Returns the response of an operation for these kinds, which have one status.
 pub(super) fn response(kinds: &[&Kind], base: &BasePath) -> Value {
     let reference = |kind: &&Kind| format!("#/components/schemas/{}", name(kind.code));
     let schema = match kinds {
@@ -168,7 +170,7 @@ pub(super) fn response(kinds: &[&Kind], base: &BasePath) -> Value {
     response
 }
 
-/// The header that every answer of a status has.
+/// Returns the header that every answer of a status has.
 fn header_of(kinds: &[&Kind]) -> Option<(&'static str, Value)> {
     match kinds.first()?.status {
         401 => Some(("WWW-Authenticate", json!({"type": "string"}))),
@@ -184,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn fields_are_of_kinds_that_there_are() {
+    fn fields_belong_to_known_kinds() {
         let fields: BTreeMap<String, Fields> = serde_json::from_str(FIELDS).unwrap();
         for (code, Fields { required, properties }) in &fields {
             assert!(problem::ALL.iter().any(|kind| kind.code == code), "{code}");

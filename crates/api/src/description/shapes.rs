@@ -1,4 +1,4 @@
-//! Shapes that many requests and answers share, and documents that have their schemas in files.
+//! Schemas that many requests and answers share, and documents with schemas in files.
 
 use utoipa::{
     PartialSchema, ToSchema,
@@ -8,7 +8,7 @@ use utoipa::{
     },
 };
 
-/// Texts of a pattern: name, what it is, pattern, example.
+/// Defines texts with a pattern: name, description, pattern, example.
 macro_rules! texts {
     ($($name:ident $text:literal $pattern:literal $example:literal;)+) => {$(
         #[doc = $text]
@@ -35,7 +35,7 @@ texts! {
     Tile "`<level>/<number>` or `entries/<number>`, with `.p/<width>` behind it if it is partial (tlog-tiles). `/` stands as it is or as `%2F`." "^([0-5]|entries)/(x[0-9]{3}/){0,2}[0-9]{3}(\\.p/[0-9]{1,3})?$" "0/000.p/1";
 }
 
-/// Texts that are one of some words: name, what it is, words.
+/// Defines texts with fixed values: name, description, values.
 macro_rules! words {
     ($($name:ident $text:literal [$($word:literal)+];)+) => {$(
         #[doc = $text]
@@ -64,7 +64,7 @@ words! {
     ReceiptExtra "What a receipt has in it beside the proof." ["leaf-hash"];
 }
 
-/// Two texts in a list.
+/// A list of two texts.
 pub(crate) struct Pair;
 
 impl PartialSchema for Pair {
@@ -76,7 +76,7 @@ impl PartialSchema for Pair {
 
 impl ToSchema for Pair {}
 
-/// Documents that get their schemas from files (see [`super::DOCUMENTS`]).
+/// Defines documents that get their schemas from files (see [`super::DOCUMENTS`]).
 macro_rules! documents {
     ($($(#[$doc:meta])+ $name:ident;)+) => {$(
         $(#[$doc])+
@@ -95,7 +95,7 @@ macro_rules! documents {
 documents! {
     /// A contest's definition.
     Definition;
-    /// A contest as it is read.
+    /// A contest in an answer.
     Contest;
     /// The live tally.
     Tally;

@@ -1,54 +1,63 @@
-// The ballot page: shows a contest, casts the voter's ballots and tells what is recorded. Also lists the contests on `/`.
+// The ballot page: it shows a contest, casts the voter's ballots and shows the recorded ones.
+// It also lists the contests on `/`.
 //
-// The pass is the fragment of the address (`/c/{contest}#{pass}`): browsers never send that part, it goes to the server in
-// the Authorization header alone and is stored nowhere. Choices not cast yet are kept in sessionStorage, until they are
-// recorded or the tab is closed. Texts of the server reach the page as text, never as markup; the page's own sentences are
-// in ballot.html. One file, longer than others here: a single request on a slow phone, and no bundler.
+// The pass is the fragment of the address (`/c/{contest}#{pass}`). Browsers never send the
+// fragment. The page sends the pass only in the Authorization header, and stores it nowhere.
+// Choices that are not cast yet are in sessionStorage, until they are recorded or the tab is
+// closed. Texts of the server enter the page as text, never as markup. The page's own sentences are
+// in ballot.html. The script is one file, longer than other files here: a slow phone needs a single
+// request, and there is no bundler.
 
-const BASE = new URL("..", import.meta.url).pathname; // where the server's addresses begin: "/", or "/vote/" behind a proxy
+// The path at which the server's addresses begin: "/", or "/vote/" behind a proxy.
+const BASE = new URL("..", import.meta.url).pathname;
 const CONTEST = decodeURIComponent(location.pathname.slice(BASE.length).split("/")[1] ?? "");
 const API = `${BASE}v1/contests/${encodeURIComponent(CONTEST)}`;
 const PASS = location.hash.slice(1);
 const DRAFT = `ballot:${CONTEST}:${fingerprint(PASS)}`;
 
-// Answers that say "not now". The same request again is safe: the server knows a ballot by its content.
-const RETRIED = new Set([408, 429, 500, 502, 503, 504]);
-const TRIES = 8;
-const LONGEST_PAUSE = 60; // seconds
-const REQUEST_TIMEOUT = 20_000;
-const ENTRIES_AT_ONCE = 60; // of a category; the others follow on demand
-const BALLOTS_AT_ONCE = 20; // of the recorded ones, likewise
-const LONGEST_TIMER = 2 ** 31 - 1; // of setTimeout
-const SEARCHABLE = new WeakMap(); // entry -> what is searched of it
+// Statuses after which the same request is sent again. This is safe: the server identifies a ballot
+// by its content.
+const RETRYABLE = new Set([408, 429, 500, 502, 503, 504]);
+const MAX_TRIES = 8;
+const MAX_PAUSE = 60; // seconds
+const REQUEST_TIMEOUT = 20_000; // milliseconds
+const ENTRIES_AT_ONCE = 60; // of a category; the voter can show more
+const BALLOTS_AT_ONCE = 20; // of the recorded ballots; the voter can show more
+const MAX_TIMER = 2 ** 31 - 1; // milliseconds, the maximum of setTimeout
+const SEARCHABLE = new WeakMap(); // entry -> its searchable text
 
-// What a search leaves out: accents (Latin, Greek, Cyrillic), Hebrew points, Arabic harakat and the line that stretches a
-// word, and characters that are not seen. Vowel signs of other scripts are letters to those who read them, and stay.
-const UNSEARCHED =
+// Characters that a search ignores: accents (Latin, Greek, Cyrillic), Hebrew points, Arabic
+// harakat, the Arabic line that stretches a word, and invisible characters. Vowel signs of other
+// scripts are letters to their readers, and stay.
+const IGNORED_IN_SEARCH =
   /[\u0300-\u036f\u0591-\u05bd\u05bf-\u05c7\u0610-\u061a\u0640\u064b-\u065f\u0670\u06d6-\u06dc\u06df-\u06e8\u06ea-\u06ed\u00ad\u061c\u200b-\u200f\u2060\ufeff]/g;
-// Letters that Unicode does not take apart, as they are typed without them; Arabic ones as Persian has them.
+// Letters that Unicode does not decompose, and the letters that people type instead. Arabic letters
+// are mapped to the Persian ones.
 const PLAIN = new Map(Object.entries({
   ß: "ss", ø: "o", ł: "l", đ: "d", ð: "d", ħ: "h", ŧ: "t", ı: "i", æ: "ae", œ: "oe", þ: "th", ŋ: "n", ς: "σ",
   ي: "ی", ى: "ی", ك: "ک", ة: "ه", "’": "'", "‘": "'", "ʼ": "'",
 }));
-const SUSPENDED_PAUSE = 5_000; // between two looks whether voting is resumed, and up to twice as long
+// Milliseconds between two checks whether voting is resumed. A pause is up to twice as long.
+const SUSPENDED_PAUSE = 5_000;
 
-// All that the page knows. "Drawing" makes the page from it; only "Acts" change it.
+// The whole state of the page. The section "Drawing" makes the page from it. Only the section
+// "Actions" changes it.
 const state = {
   contest: null,
   mine: null, // the answer of votes/mine; null without a usable pass
   choices: new Map(), // category id -> Set of entry ids, not cast yet
   replacing: null, // the recorded ballot that is being changed
-  casting: null, // the ballot to be confirmed or under way: { body, votes, replaces, sent }
-  wasRefused: false, // whether a ballot was refused because voting is suspended, as long as it is
+  casting: null, // the ballot to confirm, or that is being sent: { body, votes, replaces, sent }
+  wasRefused: false, // whether a ballot was refused during the present suspension
   open: new Set(), // ids of unfolded categories
   shown: new Map(), // category id -> how many of its entries are drawn
-  ballotsShown: BALLOTS_AT_ONCE, // how many of the recorded ballots are
+  ballotsShown: BALLOTS_AT_ONCE, // how many of the recorded ballots are drawn
   query: "",
   skew: 0, // milliseconds that the server's clock is ahead of this one
-  loaded: 0, // when the state was fetched, by this clock
+  loaded: 0, // time at which the state was fetched, by this clock
 };
 
-// Start -----------------------------------------------------------------------------------------------------------
+// Start -------------------------------------------------------------------------------------------
 
 async function start() {
   addEventListener("hashchange", () => location.reload());
@@ -73,7 +82,7 @@ async function start() {
   draw();
 }
 
-// Asks once what is recorded, where the next ballot depends on it.
+// Fetches the voter's ballots once, where the next ballot depends on them.
 async function refreshMine() {
   const mine = await call("GET", "/votes/mine", { pass: true }).catch(() => null);
   if (mine?.status !== 200 || state.casting) return;
@@ -85,7 +94,7 @@ async function refreshMine() {
 async function refresh() {
   const waiting = (answer, pause) => notice(codeOf(answer), {}, sentence("waiting", pause));
   const again = () => button("Try again", refresh);
-  const contest = await persist(() => call("GET", ""), waiting);
+  const contest = await retry(() => call("GET", ""), waiting);
   if (contest?.status !== 200) {
     if (!state.contest) $("window").textContent = "";
     return notice(codeOf(contest), valuesOf(contest), again());
@@ -95,14 +104,14 @@ async function refresh() {
   state.skew = contest.date ? contest.date - Date.now() : 0;
   state.loaded = Date.now();
   if (phase() !== "suspended") state.wasRefused = false;
-  // What the voter was told of the suspension stays while the server is asked whether it is over.
+  // The notice of the suspension stays while the page checks whether the suspension is over.
   const lasting = state.wasRefused ? "voting-suspended" : null;
   notice(lasting, valuesOf());
   if (PASS) {
-    const mine = await persist(() => call("GET", "/votes/mine", { pass: true }), waiting);
+    const mine = await retry(() => call("GET", "/votes/mine", { pass: true }), waiting);
     state.mine = mine?.status === 200 ? mine.body : null;
     if (state.mine) notice(lasting, valuesOf());
-    else notice(codeOf(mine), valuesOf(mine), !mine || RETRIED.has(mine.status) ? again() : null);
+    else notice(codeOf(mine), valuesOf(mine), !mine || RETRYABLE.has(mine.status) ? again() : null);
   } else if (phase() !== "ended") {
     notice("no-pass");
   }
@@ -112,8 +121,9 @@ async function refresh() {
   if (!state.casting) draw();
 }
 
-// Draws anew at the instant when voting opens or ends or a day begins, and asks the server some seconds later: not all pages at once. While voting is
-// suspended no instant is known: the server is asked from time to time.
+// Draws the page again at the instant when voting opens or ends or a day begins. It fetches the
+// state a random number of seconds later, so that not all pages send a request at once. While
+// voting is suspended no instant is known: the page fetches the state from time to time.
 function awaitNextPhase() {
   clearTimeout(state.timer);
   if (phase() === "suspended") {
@@ -125,13 +135,13 @@ function awaitNextPhase() {
   const next = Math.min(...instants.map((at) => Date.parse(at) - now()).filter((left) => left > 0));
   if (next === Infinity) return;
   state.timer = setTimeout(() => {
-    if (next > LONGEST_TIMER) return awaitNextPhase();
+    if (next > MAX_TIMER) return awaitNextPhase();
     if (!state.casting) draw();
     state.timer = setTimeout(() => !state.casting && refresh(), 1000 + Math.random() * 9000);
-  }, Math.min(next + 50, LONGEST_TIMER));
+  }, Math.min(next + 50, MAX_TIMER));
 }
 
-// What follows from the state -------------------------------------------------------------------------------------
+// Derived state -----------------------------------------------------------------------------------
 
 const now = () => Date.now() + state.skew;
 const categories = () => state.contest.categories;
@@ -139,10 +149,10 @@ const rules = () => state.contest.rules.ballot;
 const isFinal = () => rules().revision !== "replace";
 const days = () => state.contest.days ?? [];
 const standing = () => state.mine?.ballots ?? [];
-// The day or the ballot's number that is voted in; undefined without periods, or if nothing is left.
+// The day or the ballot's number to vote in; undefined without periods, or if no category is left.
 const period = () => (state.replacing ?? state.mine)?.period;
 const onSheet = () => standing().filter((ballot) => ballot.period === period());
-// The ballots on the sheet that stand beside what is chosen now: all but the one that is being changed.
+// The ballots on the sheet beside the present choices: all but the one that is being changed.
 const otherBallots = () => onSheet().filter(({ ballot }) => ballot !== state.replacing?.ballot);
 const ballotIn = (category) => onSheet().find((ballot) => ballot.selections.some(([id]) => id === category.id));
 // Least and most different entries that a ballot votes for in a category.
@@ -156,7 +166,7 @@ const entryOf = (id) => state.contest.entries.find((entry) => entry.id === id) ?
 const votes = () =>
   categories().filter(editable).flatMap((category) => [...chosenIn(category)].map((entry) => [category.id, entry]));
 
-// Where the contest stands by the server's clock: "before", "open", "suspended" or "ended".
+// The phase of the contest by the server's clock: "before", "open", "suspended" or "ended".
 function phase() {
   const { phase, opens, closes, suspended } = state.contest;
   if (phase === "draft" || (phase === "open" && now() < Date.parse(opens))) return "before";
@@ -164,13 +174,13 @@ function phase() {
   return suspended ? "suspended" : "open";
 }
 
-// Whether the voter can put another ballot in the place of this one now: of an earlier day no more.
+// Whether the voter can replace this ballot now. A ballot of an earlier day cannot be replaced.
 function changeable(ballot) {
   const past = rules().period === "day" && ballot.period !== state.mine.period;
   return ballot.status !== "voided" && !past && !isFinal() && !state.replacing && phase() === "open";
 }
 
-// The instant from which the voter can vote again, if a day follows; or null.
+// The instant from which the voter can vote again if another day follows, else null.
 function nextDay() {
   const next = days().find(([, first]) => Date.parse(first) > now());
   return next && Date.parse(next[1]) < Date.parse(state.contest.closes) ? next[1] : null;
@@ -181,23 +191,25 @@ function editable(category) {
   return phase() === "open" && isOffered(category);
 }
 
-// Whether a choice in this category can be cast with the next ballot, now or once voting is resumed.
+// Whether a choice in this category can be cast with the next ballot, now or once voting is
+// resumed.
 function isOffered({ id }) {
   const { mine, replacing } = state;
   if (!mine || !["open", "suspended"].includes(phase())) return false;
   if (!replacing) return mine.left?.includes(id) ?? false;
   if (replacing.selections.some(([own]) => own === id)) return true;
-  // Older ballots, which the server has not listed, may fill the others.
+  // Older ballots, which the server has not listed, may fill other categories.
   return mine.older === undefined && isLeft(categoryOf(id), used(otherBallots()));
 }
 
 // Entries of a category that the search finds.
 function matching(category) {
-  const found = (entry) => searchableOf(entry).includes(state.query);
-  return state.query ? entriesOf(category).filter(found) : entriesOf(category);
+  const isMatch = (entry) => searchableOf(entry).includes(state.query);
+  return state.query ? entriesOf(category).filter(isMatch) : entriesOf(category);
 }
 
-// All that is searched of an entry, in the form in which texts are compared. Made once an entry: there may be thousands.
+// The searchable texts of an entry, in the form in which texts are compared. They are made once for
+// each entry: there may be thousands.
 function searchableOf(entry) {
   if (!SEARCHABLE.has(entry)) {
     const texts = [entry.title, title(entry).text, entry.summary ?? "", ...(entry.details ?? []).flat()];
@@ -206,7 +218,7 @@ function searchableOf(entry) {
   return SEARCHABLE.get(entry);
 }
 
-// The first reason why the choices cannot be cast as they are: [code, values, category to look at].
+// The first reason why the choices cannot be cast: [code, values, category to show].
 function mistake() {
   const short = categories().find((c) => editable(c) && chosenIn(c).size > 0 && chosenIn(c).size < votesIn(c)[0]);
   if (short) return ["too-few", { least: votesIn(short)[0], category: title(short).text }, short];
@@ -220,7 +232,7 @@ function mistake() {
   return beyondLimit();
 }
 
-// The first limit over several categories that the choices go beyond, as a mistake; or null.
+// The first limit over several categories that the choices exceed, as a mistake; else null.
 function beyondLimit() {
   const { filled } = used(otherBallots());
   for (const limit of limits()) {
@@ -235,7 +247,7 @@ function beyondLimit() {
   return null;
 }
 
-// What ballots use up: the categories that they fill, and their votes.
+// The categories that ballots fill, and the number of their votes.
 function used(ballots) {
   const selections = ballots.flatMap((ballot) => ballot.selections);
   return { filled: new Set(selections.map(([id]) => id)), votes: selections.length };
@@ -243,7 +255,8 @@ function used(ballots) {
 
 const filledIn = (limit, filled) => limit.categories.filter((id) => filled.has(id));
 
-// The limit by which no ballot can fill this category beside `filled`; undefined if there is none.
+// The limit that keeps a ballot from filling this category beside `filled`; undefined if there is
+// none.
 function limitReached({ id }, filled) {
   return limits().find((limit) => limit.categories.includes(id) && filledIn(limit, filled).length >= limit.most);
 }
@@ -253,13 +266,13 @@ function isAffordable(category, votes) {
   return votes + votesIn(category)[0] <= (rules().votes_in_all ?? Infinity);
 }
 
-// Whether a category can still be voted in on a sheet of which so much is used.
+// Whether a category is left on a sheet with these filled categories and this number of votes.
 function isLeft(category, { filled, votes }) {
   return !filled.has(category.id) && isAffordable(category, votes) && !limitReached(category, filled);
 }
 
-// Why the voter's ballots in other categories leave none for this one; "" if they do not.
-function whyClosed(category) {
+// The reason why the voter's ballots in other categories close this one; "" if they do not.
+function reasonClosed(category) {
   if (!state.mine || !["open", "suspended"].includes(phase()) || isOffered(category)) return "";
   const { filled, votes } = used(otherBallots());
   const limit = limitReached(category, filled);
@@ -268,8 +281,8 @@ function whyClosed(category) {
   return `Not open to you: you have cast ${votes} of your ${plural(rules().votes_in_all, "vote", "votes")}`;
 }
 
-// How many categories of this sheet the voter can vote in at most: the recorded ones, the chosen ones, and as many others as
-// the rules allow beside them.
+// The largest number of categories of this sheet that the voter can vote in: the recorded ones, the
+// chosen ones, and as many others as the rules allow beside them.
 function mostCategories() {
   const sheet = used(otherBallots());
   const bounds = ({ id }) => limits().filter((limit) => limit.categories.includes(id)).length;
@@ -282,7 +295,7 @@ function mostCategories() {
   return sheet.filled.size;
 }
 
-// Acts ------------------------------------------------------------------------------------------------------------
+// Actions -----------------------------------------------------------------------------------------
 
 function choose(category, entry, input) {
   const [, most] = votesIn(category);
@@ -300,7 +313,7 @@ function setChoice(category, chosen) {
   if (chosen.size) state.choices.set(category.id, chosen);
   else state.choices.delete(category.id);
   barNote();
-  keepDraft();
+  saveDraft();
   drawState(category);
   drawBar();
 }
@@ -369,7 +382,7 @@ async function back() {
   focusOn("submit");
 }
 
-// Sends the ballot, the same bytes each time, until the server says what became of it.
+// Sends the ballot, the same bytes each time, until the server answers its outcome.
 async function cast() {
   const { casting } = state;
   casting.sent = true;
@@ -377,11 +390,11 @@ async function cast() {
   drawReview("Sending your ballot…");
   focusOn("review-title");
   const send = () => call("POST", "/ballots", { pass: true, body: casting.body });
-  let answer = await persist(send, (failed, pause) =>
+  let answer = await retry(send, (failed, pause) =>
     drawReview(`${sentence(codeOf(failed)).textContent} ${sentence("waiting", pause).textContent}`));
   if (answer?.body?.status === "accepted") answer = await untilDecided(answer);
   casting.sent = false;
-  if (!answer || RETRIED.has(answer.status)) {
+  if (!answer || RETRYABLE.has(answer.status)) {
     drawReview();
     notice("unknown", { why: sentence(codeOf(answer)).textContent });
     $("cast").textContent = "Send the same ballot again";
@@ -389,20 +402,21 @@ async function cast() {
     return focusOn("notice");
   }
   const recorded = answer.body?.status === "recorded";
-  if (recorded) stand(casting, answer.body);
+  if (recorded) addRecorded(casting, answer.body);
   if (codeOf(answer) === "voting-suspended") state.wasRefused = true;
   if (!recorded) await refresh();
   state.casting = null;
   draw();
   notice(recorded ? "recorded-now" : codeOf(answer), valuesOf(answer));
   focusOn("notice");
-  // What is left depends on ballots that this page may not have.
+  // The categories left depend on ballots that this page may not have.
   const isUnlisted = casting.replaces && state.mine?.older !== undefined;
   if (recorded && (rules().period === "counted" || isUnlisted)) await refreshMine();
 }
 
-// Notes that a ballot is recorded: the page says so at once, whether or not the server can be asked again.
-function stand({ votes, replaces, period: cast }, { ballot, status, index, leaf_hash }) {
+// Adds a recorded ballot to the state. The page shows it at once, also if the server does not
+// answer again.
+function addRecorded({ votes, replaces, period: cast }, { ballot, status, index, leaf_hash }) {
   for (const [category] of votes) {
     state.choices.delete(category);
     state.open.delete(category);
@@ -413,17 +427,19 @@ function stand({ votes, replaces, period: cast }, { ballot, status, index, leaf_
   mine.ballots.push({ ballot, status, index, leaf_hash, period: cast, selections: votes });
   state.replacing = null;
   if (mine.left && mine.period === cast) {
-    // A ballot that replaces another one can leave a category, which is open again with those that a limit closed for it.
+    // A ballot that replaces another one can leave a category. This category, and the categories
+    // that a limit closed because of it, are open again.
     const known = replaces && mine.older === undefined ? all : mine.left;
     const sheet = used(onSheet());
     mine.left = known.filter((id) => isLeft(categoryOf(id), sheet));
     if (rules().period === "counted" && mine.left.length === 0) beginNext(mine);
   }
   if (replaces) restoreDraft();
-  keepDraft();
+  saveDraft();
 }
 
-// The next numbered ballot, as far as this page knows which are cast: the server is asked as soon as it answers.
+// Begins the next numbered ballot, by the ballots that this page knows. The page then also fetches
+// the voter's ballots from the server.
 function beginNext(mine) {
   const cast = new Set(standing().map((ballot) => Number(ballot.period)));
   let number = 1;
@@ -435,7 +451,7 @@ function beginNext(mine) {
   if (more) state.open.add(categories()[0].id);
 }
 
-// The server has the ballot and will record it: asks until that is decided.
+// Requests the status of a ballot that the server has accepted, until it is recorded or rejected.
 async function untilDecided(answer) {
   for (let tries = 0; tries < 30 && answer.body?.status === "accepted"; tries += 1) {
     drawReview("The server has your ballot and is about to record it…");
@@ -446,14 +462,14 @@ async function untilDecided(answer) {
   return answer;
 }
 
-function keepDraft() {
+function saveDraft() {
   if (state.replacing) return;
   try {
     const kept = [...state.choices].map(([category, entries]) => [category, [...entries]]);
     if (kept.length) sessionStorage.setItem(DRAFT, JSON.stringify(kept));
     else sessionStorage.removeItem(DRAFT);
   } catch {
-    // Without storage a reload forgets what was not cast; all else works.
+    // Without storage, a reload loses choices that are not cast. The rest of the page works.
   }
 }
 
@@ -465,11 +481,11 @@ function restoreDraft() {
       if (entries.length) state.choices.set(id, new Set(entries));
     }
   } catch {
-    // No storage, or not written by this page: there is no draft.
+    // There is no storage, or it has no draft of this page.
   }
 }
 
-// Drawing ---------------------------------------------------------------------------------------------------------
+// Drawing -----------------------------------------------------------------------------------------
 
 function draw() {
   const { contest } = state;
@@ -498,13 +514,14 @@ function drawWindow() {
   const parts = {
     before: ["Voting opens on ", time(opens), " and ends on ", time(closes), "."],
     open: ["You can vote until ", time(closes), "."],
-    suspended: ["Voting is suspended by the organiser. Once it is resumed, this page goes on. Voting ends on ", time(closes), "."],
+    suspended: ["Voting is suspended by the organiser. Once it is resumed, you can vote here again. Voting ends on ", time(closes), "."],
     ended: ["Voting ended on ", time(closes), ". "],
   }[phase()];
   if (phase() === "ended") {
     const link = document.createElement("a");
     link.href = `${API}/result?format=html`;
-    // After a reopening everyone is given the result that was certified before, whatever the rules of publication.
+    // After a reopening everyone can read the result that was certified before, under all rules of
+    // publication.
     link.textContent = stage === "certified" ? "Read the certified result"
       : corrected ? "Read the certified result, which is being corrected"
       : "Read the provisional result";
@@ -535,12 +552,12 @@ function drawHint() {
 
 const sameSheet = () => ({ day: " on the same day", counted: " with the same ballot" })[rules().period] ?? "";
 
-// Where voters vote more than once: what they vote in now, or when they can again.
+// With periods: draws the period to vote in now, or the time of the next one.
 function drawPeriod() {
   const { mine } = state;
   const parts = [];
   if (mine && phase() === "open" && !mine.left) {
-    parts.push("You have cast more ballots than can be looked through here. There may be some left: ask the organiser.");
+    parts.push("You have cast more ballots than this page can check. You may have votes left: ask the organiser.");
   } else if (mine && phase() === "open" && rules().period === "counted") {
     const left = mine.ballots_left;
     if (mine.period === undefined) parts.push("You have cast all of your ballots.");
@@ -556,14 +573,14 @@ function drawPeriod() {
   $("period").replaceChildren(...parts);
 }
 
-// What a recorded ballot is called: nothing without periods.
+// The name of a recorded ballot; "" without periods.
 function ballotName({ period }) {
   return { day: `Vote of ${dayName(period)}`, counted: `Ballot number ${period}` }[rules().period] ?? "";
 }
 
 function drawRecorded() {
   $("recorded").hidden = standing().length === 0;
-  // Of several days or numbers the newest are of interest.
+  // With several days or numbers, the newest ballots come first.
   const all = rules().period === "once" ? standing() : [...standing()].reverse();
   const more = button(`Show more of your ${state.mine?.older ? "newest " : ""}${all.length} ballots`, () => {
     state.ballotsShown += BALLOTS_AT_ONCE;
@@ -701,7 +718,7 @@ function drawEntry(category, entry) {
   return part;
 }
 
-// The line under a category's title: what is chosen or recorded there.
+// Draws the line under a category's title: the choices or the recorded votes.
 function drawState(category) {
   const line = $(`category-${category.id}`)?.querySelector(".state");
   if (!line) return;
@@ -712,7 +729,7 @@ function drawState(category) {
     isOffered(category) && chosen.length ? ["chosen", `Chosen, not cast yet: ${names(chosen)}`]
     : editable(category) ? ["", "Nothing chosen yet"]
     : ballot ? ["done", `✓ Recorded: ${names(ballot.selections.filter(([id]) => id === category.id).map(([, id]) => id))}`]
-    : ["", whyClosed(category) || plural(entriesOf(category).length, "entry", "entries")];
+    : ["", reasonClosed(category) || plural(entriesOf(category).length, "entry", "entries")];
   line.className = `state ${kind}`;
   line.textContent = text;
   $(`inside-${category.id}`).querySelector(".clear").hidden = !editable(category) || chosen.length === 0;
@@ -735,7 +752,7 @@ function drawBar() {
   $("cancel").hidden = !state.replacing;
 }
 
-// The choices once more: to be confirmed or, with `progress`, on their way.
+// Draws the choices once more: to confirm, or with `progress` while they are being sent.
 function drawReview(progress = "") {
   const chosen = state.casting.votes;
   const these = chosen.length === 1 ? "this vote" : `these ${chosen.length} votes`;
@@ -751,7 +768,7 @@ function drawReview(progress = "") {
   $("review").hidden = false;
 }
 
-// Pairs of category and entry as the rows of a description list.
+// Returns pairs of category and entry as the rows of a description list.
 function choiceList(pairs) {
   const row = (tag, thing) => {
     const cell = document.createElement(tag);
@@ -764,27 +781,27 @@ function choiceList(pairs) {
   ]);
 }
 
-// Sentences -------------------------------------------------------------------------------------------------------
+// Sentences ---------------------------------------------------------------------------------------
 
-// Says something at the head of the page, or nothing any more.
+// Shows a sentence at the head of the page, or hides the last one.
 function notice(code, values = {}, ...more) {
   const box = $("notice");
   box.hidden = !code;
   if (!code) return box.replaceChildren();
   const text = sentence(code, values);
-  // The same again would be read out again.
+  // A screen reader would read the same notice out again.
   if (box.childElementCount === 1 && more.every((part) => !part) && box.firstElementChild.isEqualNode(text)) return;
   box.className = `notice ${text.className}`;
   box.replaceChildren(text, ...more.filter(Boolean));
 }
 
-// Says something beside the button that casts.
+// Shows a sentence beside the button that casts, or hides the last one.
 function barNote(code, values = {}) {
   $("bar-note").hidden = !code;
   $("bar-note").replaceChildren(...(code ? [sentence(code, values)] : []));
 }
 
-// A sentence of ballot.html, its {words} filled in.
+// Returns a sentence of ballot.html with its {words} filled in.
 function sentence(code, values = {}) {
   const text = clone("sentences", code) ?? clone("sentences", "other");
   for (const part of text.children) {
@@ -793,14 +810,14 @@ function sentence(code, values = {}) {
   return text;
 }
 
-// Which sentence tells of an answer; null is no answer at all.
+// Returns the code of the sentence for an answer. `null` means that there is no answer.
 function codeOf(answer) {
   if (!answer) return "offline";
   if (answer.body?.status === "rejected" && answer.body.reason === "voting-suspended") return "voting-suspended";
   if (answer.status < 300) return `status-${answer.body?.status}`;
   const code = String(answer.body?.type ?? "").split("/").pop();
   if (code === "invalid-selection" && answer.body.reason === "wrong-period") return "wrong-period";
-  if (RETRIED.has(answer.status) && code !== "too-many-requests") return "busy";
+  if (RETRYABLE.has(answer.status) && code !== "too-many-requests") return "busy";
   return code || "other";
 }
 
@@ -812,9 +829,9 @@ function valuesOf(answer) {
   return { ...body, status: answer?.status, opens: at(body.opens), closes: at(body.closes ?? state.contest?.closes), categories: titles.join(", ") };
 }
 
-// Asking the server -----------------------------------------------------------------------------------------------
+// Requests to the server --------------------------------------------------------------------------
 
-// One request. Rejects if no whole answer comes in time.
+// Sends one request. Rejects if no complete answer comes in time.
 async function call(method, path, { pass = false, body } = {}) {
   const headers = {};
   if (pass) headers.Authorization = `Bearer ${PASS}`;
@@ -844,20 +861,22 @@ function parsed(text) {
   }
 }
 
-// Repeats a request until it has an answer that is no "not now", a bounded number of times. Null if the last try had none.
-async function persist(send, waiting) {
+// Repeats a request until its answer is final, at most MAX_TRIES times. Null if the last try has no
+// answer.
+async function retry(send, waiting) {
   for (let attempt = 1; ; attempt += 1) {
     const answer = await send().catch(() => null);
-    if ((answer && !RETRIED.has(answer.status)) || attempt === TRIES) return answer;
-    // What the server asks for, or twice as long each time; spread, so that many pages do not come back at once.
-    const asked = answer?.retryAfter > 0 ? answer.retryAfter : 0;
-    const seconds = Math.min(Math.max(asked, 2 ** (attempt - 1)), LONGEST_PAUSE);
-    waiting(answer, { seconds, attempt: attempt + 1, tries: TRIES });
+    if ((answer && !RETRYABLE.has(answer.status)) || attempt === MAX_TRIES) return answer;
+    // The pause is the one that the server requests, or twice as long each time. It is spread, so
+    // that many pages do not send their requests at once.
+    const requested = answer?.retryAfter > 0 ? answer.retryAfter : 0;
+    const seconds = Math.min(Math.max(requested, 2 ** (attempt - 1)), MAX_PAUSE);
+    waiting(answer, { seconds, attempt: attempt + 1, tries: MAX_TRIES });
     await wait(seconds * (1 + Math.random() / 4));
   }
 }
 
-// Waits; less if the network comes back meanwhile.
+// Waits, or returns earlier when the network comes back.
 function wait(seconds) {
   return new Promise((resolve) => {
     const done = () => {
@@ -869,14 +888,14 @@ function wait(seconds) {
   });
 }
 
-// Small helpers ---------------------------------------------------------------------------------------------------
+// Small helpers -----------------------------------------------------------------------------------
 
 function $(id) {
   return document.getElementById(id);
 }
 
-// The title in the reader's language. Without a match the main one; it is also what readers of English, the page's own
-// language, are given before a language that comes later in their list.
+// The title in the reader's language, else the main title. Readers of English, the page's own
+// language, get the main title before a language that comes later in their list.
 function title(thing) {
   for (const language of navigator.languages ?? []) {
     const base = language.split("-")[0];
@@ -894,7 +913,8 @@ function setTitle(element, thing) {
   if (lang) element.lang = lang;
 }
 
-// By the reader's clock, and by the contest's where that shows another time: the organiser's texts go by it.
+// The time by the reader's clock. If the contest's clock shows another time, that one follows: the
+// organiser's texts use it.
 function localTime(instant) {
   const format = { weekday: "short", day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit" };
   const date = new Date(instant);
@@ -905,11 +925,11 @@ function localTime(instant) {
     const there = zone && date.toLocaleString("en-GB", { ...format, timeZone: zone });
     return there && there !== date.toLocaleString("en-GB", format) ? `${here} (${there} in ${zone})` : here;
   } catch {
-    return here; // a browser that does not know the zone
+    return here; // the browser does not know the zone
   }
 }
 
-// "28 March 2021": a day of the contest's, whatever zone the reader is in.
+// "28 March 2021": a day of the contest, independent of the reader's time zone.
 function dayName(day) {
   const date = new Date(`${day}T12:00:00Z`);
   const format = { day: "numeric", month: "long", year: "numeric", timeZone: "UTC" };
@@ -923,7 +943,7 @@ function time(instant) {
   return element;
 }
 
-// An address only if it is one of the web: never script or data.
+// Returns an address only if it is a web address, never a script or data.
 function webAddress(text) {
   try {
     const address = new URL(text);
@@ -953,9 +973,10 @@ function textIn(tag, text) {
   return element;
 }
 
-// The form in which texts are searched: without case and accents, whatever way they were typed.
+// The form in which texts are searched: without case and accents, independent of how they were
+// typed.
 function searchable(text) {
-  const plain = text.normalize("NFKD").toLowerCase().normalize("NFKD").replace(UNSEARCHED, "");
+  const plain = text.normalize("NFKD").toLowerCase().normalize("NFKD").replace(IGNORED_IN_SEARCH, "");
   return Array.from(plain, (letter) => PLAIN.get(letter) ?? letter).join("").replace(/\s+/g, " ").trim();
 }
 
@@ -967,7 +988,7 @@ function focusOn(id) {
   $(id)?.focus();
 }
 
-// Tells drafts of different links apart without storing the link. FNV-1a.
+// Distinguishes the drafts of different links without storing the link (FNV-1a).
 function fingerprint(text) {
   let hash = 0x811c9dc5;
   for (const char of text) hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193) >>> 0;

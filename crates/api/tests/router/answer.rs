@@ -1,9 +1,9 @@
-//! An answer of the API, as tests look at it.
+//! An answer of the API, as tests read it.
 
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-/// An answer, whatever its status.
+/// An answer of any status.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -15,7 +15,7 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Of what came over whatever it came.
+    /// Makes an answer from its parts, independent of the transport.
     pub(crate) fn new(status: u16, headers: HeaderMap, bytes: &[u8]) -> Self {
         let content_type = headers.get("content-type").map_or("", |value| value.to_str().unwrap()).to_owned();
         let text = String::from_utf8_lossy(bytes).into_owned();
@@ -23,12 +23,12 @@ impl Answer {
         Self { status, headers, content_type, body, text }
     }
 
-    /// A header's value; empty if there is none.
+    /// Returns a header's value; empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", |value| value.to_str().unwrap())
     }
 
-    /// Demands a problem document of this status and code, and returns it.
+    /// Checks that the answer is a problem document of this status and code, and returns it.
     #[track_caller]
     pub(crate) fn problem(&self, status: u16, code: &str) -> &Value {
         assert_eq!(
@@ -44,7 +44,7 @@ impl Answer {
         &self.body
     }
 
-    /// Demands that the problem's words name something.
+    /// Checks that the problem's detail contains a text.
     #[track_caller]
     pub(crate) fn names(&self, what: &str) {
         assert!(self.body["detail"].as_str().unwrap().contains(what), "{what} is not named: {}", self.body);

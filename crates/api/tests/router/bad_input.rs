@@ -1,4 +1,4 @@
-//! Whatever may arrive that is no good: told apart by problem and status, and without any trace in the log.
+//! Bad input of every kind: each has its problem and status, and leaves no trace in the log.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::{
 const CAST: &str = "/v1/contests/main/ballots";
 
 #[test]
-fn bodies_that_are_no_ballots() {
+fn refuses_bodies_that_are_not_ballots() {
     let site = &Site::start();
     let booth = VotedContest::open(site);
     let detail = |body: &[u8], word: &str| {
@@ -59,11 +59,11 @@ fn bodies_that_are_no_ballots() {
         .site
         .post("/v1/contests/%00/ballots", &booth.voter, good.as_bytes())
         .problem(404, "contest-not-found");
-    booth.votes_at_last();
+    booth.check_second_voter_can_vote();
 }
 
 #[test]
-fn selections_that_cannot_be_cast() {
+fn refuses_invalid_selections() {
     let site = &Site::start();
     let booth = VotedContest::open(site);
     let withdrawal = json!({"entry": "a3", "reason": "asked for"});
@@ -94,11 +94,11 @@ fn selections_that_cannot_be_cast() {
     wrong(&period, null.clone(), null, "wrong-period");
     let long = "e".repeat(5_000);
     wrong(&select(&[("a", &long)]), json!("a"), json!("e".repeat(80)), "unknown-entry");
-    booth.votes_at_last();
+    booth.check_second_voter_can_vote();
 }
 
 impl VotedContest<'_> {
-    /// Casts bytes as the second voter; they are refused.
+    /// Casts bytes as the second voter, and checks that they are refused.
     #[track_caller]
     fn refused(&self, body: &[u8], status: u16, code: &str) -> Value {
         let answer = self.site.post(CAST, &self.voter, body);
@@ -107,14 +107,14 @@ impl VotedContest<'_> {
         answer.body
     }
 
-    /// The second voter can vote after all that, and the log has nothing else.
-    fn votes_at_last(&self) {
+    /// Checks that the second voter can still vote, and that the log has nothing else.
+    fn check_second_voter_can_vote(&self) {
         let answer = self.site.cast("main", &self.voter, &ballot(&["b1"]));
         assert_eq!(answer.status, 201, "{answer:?}");
         self.log_has(&[&self.first["ballot"], &answer.body["ballot"]]);
     }
 
-    /// As [`VotedContest::unchanged`], in a contest of which an entry without votes was withdrawn.
+    /// The same as [`VotedContest::unchanged`], in a contest with a withdrawn entry without votes.
     #[track_caller]
     fn unchanged_but_withdrawn(&self) {
         let tally = self.site.tally("main", 0);
@@ -150,9 +150,9 @@ fn refuses_invalid_passes_and_times() {
         (&json!("2099-01-01T00:00:00Z"), &json!("2099-12-01T00:00:00Z"))
     );
 
-    expired(&booth);
+    check_expiring_pass(&booth);
     booth.unchanged();
-    booth.votes_at_last();
+    booth.check_second_voter_can_vote();
     site.staff("POST", "/v1/contests/main/close", "close", &json!({}));
     let log = site.log("main");
     let late = site.cast("main", &booth.voter, &ballot(&["a1"]));
@@ -162,8 +162,8 @@ fn refuses_invalid_passes_and_times() {
     assert_eq!(site.log("main"), log);
 }
 
-/// A pass that has ended.
-fn expired(booth: &VotedContest<'_>) {
+/// Checks a pass that expires.
+fn check_expiring_pass(booth: &VotedContest<'_>) {
     let body = json!({"subjects": ["mailto:second@example.org"], "expires": booth.site.instant_in(60)});
     let minted = booth.site.staff("POST", "/v1/contests/main/passes", "short", &body);
     let pass = minted["passes"][0]["pass"].as_str().unwrap();
@@ -174,7 +174,7 @@ fn expired(booth: &VotedContest<'_>) {
 }
 
 #[test]
-fn a_definition_with_many_mistakes() {
+fn lists_all_mistakes_of_definition() {
     let site = &Site::start();
     let bearer = format!("Bearer {}", site.key);
     let put = |body: &[u8]| {
@@ -234,7 +234,7 @@ fn staff_stay_within_their_role_contest_and_key() {
     };
     get("/v1/contests/draft", "").problem(404, "contest-not-found");
     assert_eq!(get("/v1/contests/draft", &other).status, 200);
-    // Nobody else is told that there is one.
+    // No other key learns that the draft exists.
     get("/v1/contests/draft", &auditor).problem(404, "contest-not-found");
     get("/v1/contests/draft/tally", &auditor).problem(404, "contest-not-found");
     for unknown in ["draft", "none"] {
@@ -243,11 +243,11 @@ fn staff_stay_within_their_role_contest_and_key() {
             .problem(404, "contest-not-found");
     }
     get("/v1/contests/draft/votes/mine", "").problem(404, "contest-not-found");
-    let nobodys = format!("/v1/contests/draft/ballots/{}", "A".repeat(22));
-    get(&nobodys, "").problem(404, "contest-not-found");
-    get(&format!("{nobodys}/proof"), "").problem(404, "contest-not-found");
+    let unknown_ballot = format!("/v1/contests/draft/ballots/{}", "A".repeat(22));
+    get(&unknown_ballot, "").problem(404, "contest-not-found");
+    get(&format!("{unknown_ballot}/proof"), "").problem(404, "contest-not-found");
     post("/v1/contests/draft/ballots", "x", "", "{}").problem(404, "contest-not-found");
-    // Whose key does not allow to read what is not public reads what is.
+    // A key that may not read data that is not public reads public data.
     let gateway = site.staff_key("gateway", "main");
     for key in ["", &*gateway, &*other] {
         assert_eq!(get("/v1/contests/main/log/checkpoint", key).status, 200, "{key}");

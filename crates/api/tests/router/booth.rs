@@ -1,10 +1,10 @@
-//! A contest with one ballot, and what stands against others beside it.
+//! A contest with one ballot, and checks that refused ballots leave it unchanged.
 
 use serde_json::{Value, json};
 
 use crate::site::{Site, ballot};
 
-/// Before every test begins.
+/// An instant before every test begins.
 pub(crate) const OPENED: &str = "2021-01-01T00:00:00Z";
 
 /// A contest with one good ballot, and a voter who has not voted.
@@ -13,7 +13,7 @@ pub(crate) struct VotedContest<'a> {
     pub(crate) first: Value,
     pub(crate) voted: String,
     pub(crate) voter: String,
-    /// The tally with the first ballot alone.
+    /// The tally with only the first ballot.
     pub(crate) tally: Value,
 }
 
@@ -32,18 +32,19 @@ impl<'a> VotedContest<'a> {
         Self { site, first: answer.body, voted, voter, tally }
     }
 
-    /// The figures are those of the first ballot still.
+    /// Checks that the figures are still those of the first ballot.
     #[track_caller]
     pub(crate) fn unchanged(&self) {
         let tally = self.site.tally("main", 0);
         for figure in ["ballots", "voters", "votes", "categories"] {
             assert_eq!(tally[figure], self.tally[figure], "{figure}");
         }
-        // Looked at a few times a second: what was refused a moment ago may still be in it.
+        // The backlog is polled a few times a second: it may still count a ballot that was just
+        // refused.
         self.site.poll("nothing to wait", || (self.site.tally("main", 0)["pending"] == 0).then_some(()));
     }
 
-    /// The log has these ballots in this order and no other: whatever was refused left nothing.
+    /// Checks that the log has these ballots in this order, and no other.
     pub(crate) fn log_has(&self, ballots: &[&Value]) {
         let log = self.site.log("main");
         let ids: Vec<Value> = log
@@ -56,7 +57,7 @@ impl<'a> VotedContest<'a> {
     }
 }
 
-/// Ballots that ask for a slot that is taken, or to replace what they cannot.
+/// Checks ballots for a taken slot, and ballots that replace a ballot that they cannot replace.
 pub(crate) fn check_conflicting_ballots(site: &Site) {
     let booth = VotedContest::open(site);
     let replacing = |entry: &str, replaced: &Value| {
@@ -67,14 +68,14 @@ pub(crate) fn check_conflicting_ballots(site: &Site) {
     let answer = site.cast("main", &booth.voted, &ballot(&["a2", "b1"]));
     assert_eq!(answer.problem(409, "already-voted")["categories"], json!(["a"]));
     booth.unchanged();
-    // The same ballot again is no second one.
+    // The same ballot again is not a second ballot.
     let again = site.cast("main", &booth.voted, &ballot(&["a1"]));
     assert_eq!((again.status, &again.body["status"]), (200, &json!("recorded")));
     for figure in ["ballot", "index", "leaf_hash"] {
         assert_eq!(again.body[figure], booth.first[figure]);
     }
     booth.unchanged();
-    // Another's ballot cannot be replaced, nor one that is not there.
+    // A ballot of another voter cannot be replaced, nor a ballot that does not exist.
     let foreign = site.cast("main", &booth.voter, &replacing("a2", &booth.first["ballot"]));
     assert_eq!(foreign.problem(409, "replaced-is-not-standing")["standing"], Value::Null);
     booth.unchanged();
@@ -95,7 +96,7 @@ pub(crate) fn check_conflicting_ballots(site: &Site) {
     let tally = site.tally("main", second.body["log"]["size"].as_u64().unwrap());
     assert_eq!((&tally["ballots"]["counted"], &tally["ballots"]["replaced"]), (&json!(1), &json!(1)));
 
-    // Where ballots are final none is replaced.
+    // Where ballots are final, no ballot can be replaced.
     site.create("final", OPENED, &json!({}));
     let pass = site.pass("final", "mailto:first@example.org");
     let only = site.cast("final", &pass, &ballot(&["a1"]));

@@ -1,4 +1,7 @@
-//! Votes by category, and limits over several of them: what is refused at once, what the sequencer refuses, and what a voter may still vote for.
+//! Votes by category, and limits over several categories.
+//!
+//! The tests check the refusals before queueing, the refusals of the sequencer, and the categories
+//! that are left.
 
 use serde_json::{Value, json};
 
@@ -26,14 +29,14 @@ fn refused(answer: &Answer, reason: &str) {
 }
 
 #[test]
-fn a_sheet_keeps_to_its_categories() {
+fn applies_limits_by_category() {
     let site = &Site::start();
     let contest = districts();
     let more = ["entry", "category", "limit", "ballot"].map(|key| (key.to_owned(), contest[key].clone()));
     site.create("main", "2021-01-01T00:00:00Z", &Value::Object(more.into_iter().collect()));
-    let shown = site.read("/v1/contests/main").body;
-    assert_eq!(shown["categories"][2]["votes"], json!([2, 3]));
-    assert_eq!(shown["rules"]["limits"], json!([{"categories": ["a", "b"], "most": 1}]));
+    let contest = site.read("/v1/contests/main").body;
+    assert_eq!(contest["categories"][2]["votes"], json!([2, 3]));
+    assert_eq!(contest["rules"]["limits"], json!([{"categories": ["a", "b"], "most": 1}]));
     let cast = |pass: &str, entries: &[&str]| site.cast("main", pass, &ballot(entries));
     let ama = site.pass("main", "ama");
     site.poll("the opening", || {
@@ -45,12 +48,13 @@ fn a_sheet_keeps_to_its_categories() {
     assert_eq!(left(site, &ama), json!(["a", "b", "c"]));
     assert_eq!(cast(&ama, &["a1"]).status, 201);
     assert_eq!(left(site, &ama), json!(["c"]), "the limit leaves no other district");
-    // What stands is known to the sequencer.
+    // Only the sequencer knows the ballots that stand.
     refused(&cast(&ama, &["b1"]), "too-many-categories");
     assert_eq!(cast(&ama, &["c1", "c2", "c3"]).status, 201);
     assert_eq!(left(site, &ama), json!([]));
 
-    // Three of four votes are used: too few are left for a category that asks for two, enough for one that asks for one.
+    // Three of four votes are used. One vote is too few for a category that needs two, and enough
+    // for a category that needs one.
     let kofi = site.pass("main", "kofi");
     assert_eq!(cast(&kofi, &["c1", "c2", "c3"]).status, 201);
     assert_eq!(left(site, &kofi), json!(["a", "b"]));

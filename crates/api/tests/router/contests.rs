@@ -1,4 +1,4 @@
-//! Contests with a jury, with rounds and with numbered ballots, as tests send them.
+//! Definitions of contests with a jury, with rounds and with numbered ballots, as tests send them.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ pub(crate) const COMPOSED: &str = "Juli\u{e1}n Diaz";
 /// The same name, decomposed as some systems store it.
 pub(crate) const DECOMPOSED: &str = "Julia\u{301}n Diaz";
 
-/// One panel that adds points.
+/// Rules with one panel that adds points.
 pub(crate) fn points() -> Value {
     json!({
         "winners": {"count": 1, "from": "all", "by": "scores"},
@@ -17,7 +17,7 @@ pub(crate) fn points() -> Value {
     })
 }
 
-/// A panel that scores by two criteria, and one that adds points and breaks ties.
+/// Rules with a panel that scores by two criteria, and a panel that adds points and breaks ties.
 pub(crate) fn two_panels() -> Value {
     json!({
         "winners": {"count": 1, "from": "all", "by": "votes", "ties": "panel:students"},
@@ -28,7 +28,7 @@ pub(crate) fn two_panels() -> Value {
     })
 }
 
-/// The jurors of the log's scores, each once.
+/// Returns the jurors of the log's scores, each once.
 pub(crate) fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
     let log = site.log(contest);
     let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -39,7 +39,7 @@ pub(crate) fn jurors_in_log(site: &Site, contest: &str) -> Vec<String> {
     jurors
 }
 
-/// A contest whose entries come from another one, as it is sent.
+/// Returns the definition of a contest whose entries come from another contest.
 pub(crate) fn following(id: &str, opens: &str, from: &str) -> Value {
     let mut definition = definition(id, opens);
     let fields = definition.as_object_mut().unwrap();
@@ -49,7 +49,7 @@ pub(crate) fn following(id: &str, opens: &str, from: &str) -> Value {
     definition
 }
 
-/// A ballot for these entries in a period.
+/// Returns a ballot for these entries in a period.
 pub(crate) fn in_period(entries: &[&str], period: &str) -> Value {
     let mut ballot = ballot(entries);
     ballot["period"] = period.into();

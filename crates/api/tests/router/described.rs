@@ -1,5 +1,7 @@
-//! Whether an answer is one that the description of the API has: its status, its type of content, and its document. Every answer that the tests get is looked
-//! at, so that the description is complete as far as they go.
+//! Checks that an answer is in the API's description: its status, content type and document.
+//!
+//! Every answer that the tests get is checked, so that the description is complete as far as the
+//! tests go.
 
 use std::{
     collections::HashMap,
@@ -12,20 +14,22 @@ use serde_json::{Value, json};
 /// A request and its answer.
 pub(crate) struct Exchange<'a> {
     pub(crate) method: &'a str,
-    /// With its query.
+    /// The path with its query.
     pub(crate) path: &'a str,
     pub(crate) request: &'a [u8],
     pub(crate) status: u16,
-    /// Empty if there is none.
+    /// Empty if the answer has none.
     pub(crate) content_type: &'a str,
     pub(crate) answer: &'a [u8],
 }
 
 static DESCRIPTION: LazyLock<Value> = LazyLock::new(acclaim_api::openapi);
-/// Schemas by where they stand in the description, ready for use.
+/// Compiled schemas, by their pointer in the description.
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Arc<Validator>>>> = LazyLock::new(Mutex::default);
 
-/// Panics if the answer is not described, or if a request went well that is described otherwise. What is no route of the API is passed over.
+/// Panics if the description does not have the answer, or does not allow a request that succeeded.
+///
+/// Paths that are not routes of the API are skipped.
 #[track_caller]
 pub(crate) fn check(exchange: &Exchange<'_>) {
     let Exchange { method, path, status, .. } = *exchange;
@@ -38,55 +42,59 @@ pub(crate) fn check(exchange: &Exchange<'_>) {
         return;
     };
     let escaped = template.replace('/', "~1");
-    let place = format!("/paths/{escaped}/{}", method.to_lowercase());
-    let Some(operation) = DESCRIPTION.pointer(&place) else { return };
-    let which = format!("{method} {template} answered {status}");
+    let pointer = format!("/paths/{escaped}/{}", method.to_lowercase());
+    let Some(operation) = DESCRIPTION.pointer(&pointer) else { return };
+    let answered = format!("{method} {template} answered {status}");
     let Some(response) = operation["responses"].get(status.to_string()) else {
-        panic!("{which}, which is not described: {}", String::from_utf8_lossy(exchange.answer));
+        panic!("{answered}, which is not described: {}", String::from_utf8_lossy(exchange.answer));
     };
     if let Some(contents) = response.get("content").and_then(Value::as_object) {
         let kind = exchange.content_type.split(';').next().unwrap_or_default();
         assert!(
             contents.contains_key(kind),
-            "{which} with the content type {kind:?}, which is not described"
+            "{answered} with the content type {kind:?}, which is not described"
         );
         if ["application/json", "application/problem+json"].contains(&kind) {
             let kind = kind.replace('/', "~1");
-            let place = format!("{place}/responses/{status}/content/{kind}/schema");
-            conforms(&place, exchange.answer).unwrap_or_else(|error| panic!("{which}: {error}"));
+            let pointer = format!("{pointer}/responses/{status}/content/{kind}/schema");
+            conforms(&pointer, exchange.answer).unwrap_or_else(|error| panic!("{answered}: {error}"));
         }
     } else {
-        assert!(exchange.answer.is_empty(), "{which} with content, which is not described");
+        assert!(exchange.answer.is_empty(), "{answered} with content, which is not described");
     }
     let body = "requestBody/content/application~1json/schema";
     if status < 300 && operation.pointer(&format!("/{body}")).is_some() {
         let request = if exchange.request.is_empty() { b"{}" } else { exchange.request };
-        conforms(&format!("{place}/{body}"), request)
-            .unwrap_or_else(|error| panic!("{which}, but its request is not as described: {error}"));
+        conforms(&format!("{pointer}/{body}"), request)
+            .unwrap_or_else(|error| panic!("{answered}, but its request is not as described: {error}"));
     }
 }
 
-/// The path of the description that a request's path is one of. A tile's path has slashes in it.
+/// Returns the path of the description that matches a request's path. A tile's path has slashes in
+/// it.
 fn template(path: &str) -> Option<&'static str> {
     let parts: Vec<&str> = path.split('/').collect();
-    let fits = |template: &&String| {
-        let wanted: Vec<&str> = template.split('/').collect();
-        let is_long = wanted.last() == Some(&"{tile}") && parts.len() > wanted.len();
-        (wanted.len() == parts.len() || is_long)
-            && wanted.iter().zip(&parts).all(|(wanted, part)| wanted.starts_with('{') || wanted == part)
+    let matches = |template: &&String| {
+        let segments: Vec<&str> = template.split('/').collect();
+        let is_long = segments.last() == Some(&"{tile}") && parts.len() > segments.len();
+        (segments.len() == parts.len() || is_long)
+            && segments
+                .iter()
+                .zip(&parts)
+                .all(|(segments, part)| segments.starts_with('{') || segments == part)
     };
-    // Words go before parameters.
-    let all = DESCRIPTION["paths"].as_object()?.keys().filter(fits);
+    // Of several matches, the path with the fewest parameters is taken.
+    let all = DESCRIPTION["paths"].as_object()?.keys().filter(matches);
     all.min_by_key(|template| template.matches('{').count()).map(String::as_str)
 }
 
-/// Whether JSON is as the schema at a place has it.
-fn conforms(place: &str, json: &[u8]) -> Result<(), String> {
+/// Checks that JSON conforms to the schema at a pointer.
+fn conforms(pointer: &str, json: &[u8]) -> Result<(), String> {
     let value: Value = serde_json::from_slice(json).map_err(|error| error.to_string())?;
     let validator = {
         let mut all = VALIDATORS.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(all.entry(place.to_owned()).or_insert_with(|| {
-            let schema = DESCRIPTION.pointer(place).unwrap();
+        Arc::clone(all.entry(pointer.to_owned()).or_insert_with(|| {
+            let schema = DESCRIPTION.pointer(pointer).unwrap();
             let schema = json!({"allOf": [schema], "components": DESCRIPTION["components"]});
             Arc::new(jsonschema::draft202012::new(&schema).unwrap())
         }))

@@ -1,4 +1,4 @@
-//! Drafts: made once, edited under the revision that was read, deleted while they are drafts.
+//! Drafts: created once, edited at the revision that was read, and deleted while they are drafts.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Who is a juror, and the progress of a jury.
+//! The jurors of a contest, and the progress of a jury.
 
 use serde_json::{Value, json};
 
@@ -69,7 +69,7 @@ fn a_juror_reads_the_shortlist_and_nothing_else() {
     for secret in ["Kofi", "Esi", "votes", "4321", "values"] {
         assert!(!own.text.contains(secret), "{secret}: {}", own.text);
     }
-    // As before: the figures themselves are not a juror's before they are public.
+    // A juror reads no figures before they are public.
     get(site, "prize/tally", &ama).problem(403, "not-public");
     get(site, "prize/jury", &site.staff_key("gateway", "prize")).problem(403, "key-insufficient");
     get(site, "other/jury", &ama).problem(404, "contest-not-found");
@@ -89,7 +89,8 @@ fn refuses_scores_of_unknown_juror() {
     assert_eq!(refused.problem(422, "invalid-request")["field"], "juror");
     refused.names("did you mean \"Ama Mensah\"?");
     assert_eq!(site.log("prize").len(), size, "nothing was recorded");
-    // Who has scored stays a juror without a key, as those of contests from before do; who has not is none any more.
+    // A juror with scores stays a juror without a key, as do jurors of older contests. A juror
+    // without scores is no juror after the key is revoked.
     let scores = json!({"category": "a", "values": [["a1", "7.5"]]});
     assert_eq!(post(site, "prize/scores", &kofi, "own", &scores).status, 200);
     for name in ["Kofi", "Ama Mensah"] {
@@ -109,7 +110,8 @@ fn a_panel_that_names_its_jurors_has_exactly_these() {
     let mut rules = points();
     rules["panel"][0]["jurors"] = json!(["Ama Mensah", COMPOSED]);
     site.create_open("prize", OPENED, &rules);
-    // No key is needed where the definition names the juror, and a key makes no juror where it does not.
+    // A juror whom the definition names needs no key. A key does not make a juror whom the
+    // definition does not name.
     let body =
         |juror: &str| json!({"panel": "experts", "juror": juror, "category": "a", "values": [["a1", "5"]]});
     assert_eq!(post(site, "prize/scores", &site.key, "paper", &body(DECOMPOSED)).status, 200);
@@ -162,7 +164,7 @@ fn reports_progress_of_jury() {
         |category: &str, entries: [&str; 3]| json!({"category": category, "count": 3, "entries": entries});
     let missing = json!([whole("a", ["a1", "a2", "a3"]), whole("b", ["b1", "b2", "b3"])]);
     assert_eq!((&juror(1)["juror"], &juror(1)["missing"]), (&json!("Esi"), &missing));
-    // What is withdrawn need not be scored; points are complete with a list.
+    // A withdrawn entry need not be scored. Points are complete with one list in a category.
     let why = json!({"entry": "a2", "reason": "asked for"});
     assert_eq!(post(site, "prize/withdrawals", &site.key, "a2", &why).status, 200);
     for category in ["a", "b"] {

@@ -1,4 +1,4 @@
-//! What jurors may do with their keys, and what is refused of their scores.
+//! The rights of jurors' keys, and the refusals of scores.
 
 use std::thread;
 
@@ -11,7 +11,7 @@ use crate::{
 
 const SEED: &str = "5eed000000000000000000000000000000000000000000000000000000000001";
 
-/// Two panels, lots for ties.
+/// Rules with two panels, and a draw for ties.
 fn rules() -> Value {
     json!({
         "winners": {"count": 1, "from": "all", "by": "scores", "ties": "draw"},
@@ -46,7 +46,7 @@ fn standing(site: &Site, contest: &str, token: &str) -> Value {
 }
 
 #[test]
-fn a_jurors_key_does_nothing_else() {
+fn jurors_key_allows_only_own_scores() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &rules());
     site.create_open("other", OPENED, &rules());
@@ -72,11 +72,11 @@ fn a_jurors_key_does_nothing_else() {
         post(site, &format!("prize/{route}"), &ama, route, &json!({})).problem(403, "key-insufficient");
     }
     get(site, &format!("{ours}/turnout"), &ama).problem(403, "key-insufficient");
-    // What anyone may read it reads as anyone does.
+    // A juror's key reads public data, as a request without a key does.
     for route in ["tally", "tally/stream", "result", "log/entries", "log/checkpoint"] {
         let path = format!("{ours}/{route}");
-        let [ours, anyones] = [get(site, &path, &ama), site.send("GET", &path, &[], b"")];
-        assert_eq!((ours.status, &ours.body["type"]), (anyones.status, &anyones.body["type"]), "{route}");
+        let [ours, public] = [get(site, &path, &ama), site.send("GET", &path, &[], b"")];
+        assert_eq!((ours.status, &ours.body["type"]), (public.status, &public.body["type"]), "{route}");
     }
     for (route, status) in [("tally", 403), ("log/entries", 403), ("log/checkpoint", 200)] {
         assert_eq!(get(site, &format!("{ours}/{route}"), &ama).status, status, "{route}");
@@ -90,7 +90,7 @@ fn a_jurors_key_does_nothing_else() {
     site.cast("prize", &ama, &ballot(&["a1"])).problem(401, "pass-invalid");
     get(site, &format!("{ours}/votes/mine"), &ama).problem(401, "pass-invalid");
 
-    // Somebody else's scores, another panel, another contest.
+    // Scores of another juror, of another panel, and in another contest.
     let scores = json!({"category": "a", "values": [["a1", "7"]]});
     let with = |more: Value| {
         let mut body = scores.clone();
@@ -114,12 +114,12 @@ fn a_jurors_key_does_nothing_else() {
     let own = with(json!({"juror": " AMA", "panel": "experts", "criterion": "reach"}));
     enter(site, "prize", &ama, "own", &own);
     assert_eq!(get(site, ours, &ama).body["entries"][0]["id"], "a1");
-    a_draft_can_be_read_and_takes_no_scores(site);
-    lost_and_found(site, &ama, &own);
-    corrections_have_an_end(site);
+    check_draft_takes_no_scores(site);
+    check_lost_key(site, &ama, &own);
+    check_limit_of_corrections(site);
 }
 
-fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
+fn check_draft_takes_no_scores(site: &Site) {
     site.create("draft", "2098-01-01T00:00:00Z", &rules());
     let esi = juror(site, "draft", "students", "Esi");
     assert_eq!(get(site, "/v1/contests/draft", &esi).status, 200);
@@ -130,15 +130,16 @@ fn a_draft_can_be_read_and_takes_no_scores(site: &Site) {
     assert_eq!(early.problem(409, "refused")["code"], "not-open");
 }
 
-/// Whoever finds a lost key cannot use it; the juror goes on under the same name.
-fn lost_and_found(site: &Site, ama: &str, own: &Value) {
+/// A lost key is useless after its revocation. The juror continues under the same name with a new
+/// key.
+fn check_lost_key(site: &Site, ama: &str, own: &Value) {
     site.staff("DELETE", "/v1/keys/Ama", "revoke", &json!({}));
     post(site, "prize/scores", ama, "own", own).problem(401, "key-invalid");
     get(site, "/v1/contests/prize/scores", ama).problem(401, "key-invalid");
     let again = juror(site, "prize", "experts", "Ama");
     enter(site, "prize", &again, "again", own);
-    let found = standing(site, "prize", &again);
-    assert_eq!((found.as_array().unwrap().len(), &found[0]["times"]), (1, &json!(2)));
+    let scores = standing(site, "prize", &again);
+    assert_eq!((scores.as_array().unwrap().len(), &scores[0]["times"]), (1, &json!(2)));
     get(site, "/v1/contests/prize/scores", ama).problem(401, "key-invalid");
     let keys = site.read("/v1/keys").body;
     let of_ama = |key: &&Value| key["name"] == "Ama" && key["revoked"].is_null();
@@ -146,8 +147,9 @@ fn lost_and_found(site: &Site, ama: &str, own: &Value) {
     assert_eq!((&row["role"], &row["panel"]), (&json!("juror"), &json!("experts")));
 }
 
-/// A juror cannot make a log that nobody can audit; an organiser goes on.
-fn corrections_have_an_end(site: &Site) {
+/// A juror cannot enter so many corrections that the log cannot be audited. An organiser can
+/// continue.
+fn check_limit_of_corrections(site: &Site) {
     let esi = juror(site, "prize", "students", "Efua");
     let body = json!({"category": "b", "values": [["b1", "7"]]});
     for number in 0..100 {
@@ -161,7 +163,7 @@ fn corrections_have_an_end(site: &Site) {
     (paper["panel"], paper["juror"]) = ("students".into(), "Efua".into());
     enter(site, "prize", &site.key, "paper", &paper);
 
-    // Nor by many at once.
+    // Concurrent requests cannot exceed the limit either.
     let abena = juror(site, "prize", "students", "Abena");
     let (abena, body) = (&abena, &body);
     let entered: usize = thread::scope(|scope| {
@@ -222,10 +224,10 @@ fn checks_scores_before_queueing() {
     assert_eq!(two.problem(422, "invalid-request")["mistakes"].as_array().unwrap().len(), 3);
     post(site, "prize/scores", &site.key, "shape", &sheet(json!({"values": [["a1", 7]]})))
         .problem(400, "malformed");
-    let mut nobody = sheet(json!({}));
-    nobody.as_object_mut().unwrap().remove("juror");
+    let mut without_juror = sheet(json!({}));
+    without_juror.as_object_mut().unwrap().remove("juror");
     assert_eq!(
-        post(site, "prize/scores", &site.key, "nobody", &nobody).problem(422, "invalid-request")["field"],
+        post(site, "prize/scores", &site.key, "nobody", &without_juror).problem(422, "invalid-request")["field"],
         "juror"
     );
     assert_eq!(site.log("prize").len(), size, "nothing was changed");

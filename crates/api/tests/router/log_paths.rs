@@ -1,4 +1,4 @@
-//! The log's addresses: what is there and how long it may be kept, what is not, and who may read entries when.
+//! The log's paths: their answers and cache rules, paths that do not exist, and access to entries.
 
 use axum::body::Bytes;
 use serde_json::json;
@@ -6,7 +6,7 @@ use serde_json::json;
 use crate::site::{Answer, Site, ballot};
 
 const IMMUTABLE: &str = "public, max-age=31536000, immutable";
-/// More than a tile, so that levels 0 and 1 have one.
+/// More ballots than a tile is wide, so that levels 0 and 1 have a tile.
 const BALLOTS: usize = 300;
 
 /// Reads a contest's log.
@@ -26,7 +26,7 @@ impl<'a> Reader<'a> {
         self.site.exchange("GET", &format!("/v1/contests/paths/log/{path}"), &headers, b"")
     }
 
-    /// Demands an answer of this kind and cache rule.
+    /// Checks that the answer has this content type and cache rule.
     #[track_caller]
     fn finds(&self, path: &str, content_type: &str, cache: &str) -> Vec<u8> {
         let (answer, bytes) = self.get(path);
@@ -35,7 +35,7 @@ impl<'a> Reader<'a> {
         bytes.to_vec()
     }
 
-    /// Demands a refusal that no cache keeps.
+    /// Checks that the request is refused, with an answer that no cache keeps.
     #[track_caller]
     fn is_refused(&self, path: &str, status: u16) {
         let (answer, _) = self.get(path);
@@ -48,8 +48,8 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A contest with more than three hundred entries, and the size of its log.
-fn voted(site: &Site) -> usize {
+/// Makes a contest with more than three hundred entries, and returns the size of its log.
+fn create_voted_contest(site: &Site) -> usize {
     let published = json!({"publication": {"entries": "after-close"}});
     site.create("paths", "2021-01-01T00:00:00Z", &published);
     let minted = site.staff("POST", "/v1/contests/paths/passes", "mint", &json!({"count": BALLOTS}));
@@ -71,19 +71,20 @@ fn voted(site: &Site) -> usize {
 }
 
 #[test]
-fn every_address_of_the_log_answers_as_the_format_says() {
+fn every_path_of_the_log_answers_as_the_format_says() {
     let site = Site::start();
     let public = Reader::new(&site, None);
     public.is_refused("checkpoint", 404);
-    let size = voted(&site);
+    let size = create_voted_contest(&site);
     let auditor = Reader::new(&site, Some(site.staff_key("auditor", "paths")));
 
     let note = public.finds("checkpoint", "text/plain; charset=utf-8", "public, max-age=1");
     assert_eq!(String::from_utf8(note).unwrap().lines().nth(1), Some(&*size.to_string()));
-    hash_tiles(&public, size);
-    what_is_not_there(&public, &auditor, size);
+    check_hash_tiles(&public, size);
+    check_missing_paths(&public, &auditor, size);
 
-    // Entries reveal running totals: not before the closing, except to auditors, and then for their eyes only.
+    // Entries reveal running totals. Before the closing only auditors read them, and caches must
+    // not keep them.
     let last = size % 256;
     for bundle in ["tile/entries/000", &format!("tile/entries/001.p/{last}"), "tile/entries/000.p/1"] {
         public.is_refused(bundle, 403);
@@ -95,8 +96,8 @@ fn every_address_of_the_log_answers_as_the_format_says() {
     assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 2);
     auditor.is_refused(&format!("entries?to={}", size + 1), 400);
     auditor.is_refused("entries?from=3&to=2", 400);
-    let stranger = Reader::new(&site, Some("ack_none".to_owned()));
-    stranger.is_refused("tile/entries/000", 401);
+    let unknown_key = Reader::new(&site, Some("ack_none".to_owned()));
+    unknown_key.is_refused("tile/entries/000", 401);
 
     site.staff("POST", "/v1/contests/paths/close", "close", &json!({}));
     for reader in [&public, &auditor] {
@@ -104,12 +105,12 @@ fn every_address_of_the_log_answers_as_the_format_says() {
         assert_eq!(bundle_width(&bundle), 256);
         reader.finds("entries?to=2", "application/x-ndjson", "no-cache");
     }
-    // Nothing that was there is gone.
-    hash_tiles(&public, size);
+    // No earlier tile has disappeared.
+    check_hash_tiles(&public, size);
 }
 
-/// Hash tiles are for everyone, at every width that the log ever had.
-fn hash_tiles(public: &Reader<'_>, size: usize) {
+/// Checks that everyone reads hash tiles, at every width that the log ever had.
+fn check_hash_tiles(public: &Reader<'_>, size: usize) {
     let full = public.finds("tile/0/000", "application/octet-stream", IMMUTABLE);
     assert_eq!(full.len(), 8_192);
     for width in [1, 2, 17, 255] {
@@ -125,8 +126,8 @@ fn hash_tiles(public: &Reader<'_>, size: usize) {
     assert_eq!(public.finds("tile/1/000.p/1", "application/octet-stream", IMMUTABLE).len(), 32);
 }
 
-/// What does not exist, or not yet, and what is no spelling of what does.
-fn what_is_not_there(public: &Reader<'_>, auditor: &Reader<'_>, size: usize) {
+/// Checks paths of tiles that do not exist, or not yet, and wrong spellings of existing paths.
+fn check_missing_paths(public: &Reader<'_>, auditor: &Reader<'_>, size: usize) {
     let wider = size % 256 + 1;
     for absent in
         [&*format!("tile/0/001.p/{wider}"), "tile/0/001", "tile/0/002", "tile/0/002.p/1", "tile/0/x001/000"]
@@ -179,7 +180,7 @@ fn what_is_not_there(public: &Reader<'_>, auditor: &Reader<'_>, size: usize) {
     }
 }
 
-/// How many entries a bundle holds.
+/// Returns the number of entries in a bundle.
 fn bundle_width(mut bundle: &[u8]) -> usize {
     let mut width = 0;
     while let [high, low, rest @ ..] = bundle {

@@ -1,4 +1,6 @@
-//! The router in process, over SQLite and a clock driven by hand: everything that needs no second process, no network and no other stores.
+//! Tests of the router in process, over SQLite and a clock that the tests set.
+//!
+//! They need no second process, no network and no other stores.
 
 #![expect(
     clippy::unwrap_used,

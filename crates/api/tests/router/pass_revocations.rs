@@ -1,4 +1,4 @@
-//! Revoked passes: refused at once, and new ones taken; ballots stand.
+//! Revoked passes: they are refused at once, new passes are accepted, and ballots stay recorded.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ fn mint(site: &Site, key: &str, subject: &str) -> Answer {
     post(site, "prize/passes", key, &json!({"subjects": [subject]}))
 }
 
-/// The first pass of an answer.
+/// Returns the first pass of an answer.
 fn pass(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body["passes"][0]["pass"].as_str().unwrap().to_owned()
@@ -60,15 +60,15 @@ fn revoked_passes_are_refused_and_new_ones_taken() {
     let headers = [("authorization", &*gateway), ("content-type", "application/x-ndjson")];
     let bulk = site.send("POST", "/v1/contests/prize/ballots/bulk", &headers, line.as_bytes());
     assert!(bulk.status == 200 && bulk.text.contains("/problems/pass-revoked"), "{bulk:?}");
-    let stands = site.send("GET", &format!("/v1/contests/prize/ballots/{id}"), &[], b"");
-    assert_eq!(stands.body["status"], "recorded");
+    let status = site.send("GET", &format!("/v1/contests/prize/ballots/{id}"), &[], b"");
+    assert_eq!(status.body["status"], "recorded");
 
     assert_eq!(mint(site, "first", AMA).text, minted.text, "the same request, the same bytes");
     let second = pass(&mint(site, "second", AMA));
     assert_ne!(second, first);
     assert_eq!(mine(site, &second).body["ballots"][0]["ballot"], id, "it is the same voter's");
     assert_eq!(site.cast("prize", &second, &ballot(&["b1"])).status, 201);
-    // The first revocation sent again revokes nothing that was minted since.
+    // The first revocation, sent again, revokes no pass that was minted since.
     let again = revoke(site, "replace", " Ama <AMA+prize@Example.org>", "replace");
     assert_eq!((again.text == revoked.text, mine(site, &second).status), (true, 200));
     revoke(site, "replace", "kofi@example.org", "replace").problem(409, "idempotency-key-used");

@@ -1,4 +1,4 @@
-//! Who may recuse whom, and how often.
+//! Recusals: which keys may recuse which jurors, and how often.
 
 use serde_json::{Value, json};
 
@@ -34,7 +34,7 @@ fn get(site: &Site, route: &str, token: &str) -> Answer {
 }
 
 #[test]
-fn a_juror_recuses_nobody_else() {
+fn a_juror_recuses_no_other_juror() {
     let site = &Site::start();
     site.create_open("prize", OPENED, &rules());
     let (ama, auditor) = (juror(site, "skaters", "Ama"), site.staff_key("auditor", "prize"));
@@ -61,14 +61,14 @@ fn a_juror_recuses_nobody_else() {
         let wrong = post(site, "recusals", &site.key, "wrong", &body(more));
         assert_eq!(wrong.problem(422, "invalid-request")["field"], field);
     }
-    // A juror reads the own recusals alone.
+    // A juror reads only the own recusals.
     juror(site, "skaters", "Kofi");
     done(&post(site, "recusals", &site.key, "kofi", &body(json!({"panel": "skaters", "juror": "KOFI "}))));
     assert_eq!(get(site, "recusals", &ama).body["recusals"], json!([]));
     assert_eq!(get(site, "recusals", &auditor).body["recusals"][0]["juror"], "Kofi");
     get(site, "recusals", "").problem(401, "key-missing");
 
-    // A juror cannot make a log that fails its audit.
+    // A juror cannot enter so many recusals that the log fails its audit.
     for number in 0..50 {
         for route in ["recusals", "rejoinings"] {
             done(&post(site, route, &ama, &format!("{route}-{number}"), &body(json!({}))));

@@ -1,4 +1,4 @@
-//! Who gets which form of the result.
+//! The formats and versions of the result, and access to them.
 
 use acclaim_report::Report;
 use serde_json::json;
@@ -7,12 +7,13 @@ use crate::site::{Answer, Site, ballot};
 
 const CHROME: &str = "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8";
 
-/// What anyone is answered.
-fn ask(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
+/// Requests the result.
+fn get(site: &Site, query: &str, headers: &[(&str, &str)]) -> Answer {
     site.send("GET", &format!("/v1/contests/main/result{query}"), headers, b"")
 }
 
-/// A closed contest with a vote, a void and a withdrawal, whose result is public as the rules say.
+/// Closes a contest with a vote, a void and a withdrawal. `result` is its rule for publishing the
+/// result.
 fn close(site: &Site, result: &str) {
     let publication = json!({"standings": "public", "entries": "after-close", "result": result});
     site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": publication}));
@@ -36,13 +37,13 @@ fn certify(site: &Site, key: &str) {
 }
 
 #[test]
-fn everyone_gets_the_form_they_ask_for() {
+fn answers_requested_format() {
     let site = &Site::start();
     close(site, "closed");
-    let document = ask(site, "", &[("accept", "*/*")]);
+    let document = get(site, "", &[("accept", "*/*")]);
     assert_eq!((document.status, &*document.content_type), (200, "application/json"));
     let report = Report::read(document.text.as_bytes()).unwrap();
-    let page = ask(site, "", &[("accept", CHROME)]);
+    let page = get(site, "", &[("accept", CHROME)]);
     assert_eq!((page.status, &*page.content_type), (200, "text/html; charset=utf-8"));
     assert_eq!(page.text, report.html(), "the page is made of the document");
     assert!(page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.text.contains("<script"));
@@ -51,19 +52,19 @@ fn everyone_gets_the_form_they_ask_for() {
         policy.starts_with("default-src 'none'; style-src 'sha256-")
             && policy.ends_with("frame-ancestors 'none'")
     );
-    let table = ask(site, "", &[("accept", "text/csv")]);
+    let table = get(site, "", &[("accept", "text/csv")]);
     assert_eq!((table.status, &*table.content_type), (200, "text/csv; charset=utf-8"));
     assert_eq!(table.text, report.csv());
     assert_eq!(table.header("content-security-policy"), "");
 
-    // A link names the form, whatever the browser would rather have.
+    // The format in a link takes precedence over the browser's preference.
     for (format, same) in [("json", &document), ("csv", &table), ("html", &page)] {
-        assert_eq!(ask(site, &format!("?format={format}"), &[("accept", CHROME)]).text, same.text);
+        assert_eq!(get(site, &format!("?format={format}"), &[("accept", CHROME)]).text, same.text);
     }
-    ask(site, "?format=pdf", &[]).problem(400, "invalid-parameter");
-    ask(site, "?form=csv", &[]).problem(400, "invalid-parameter");
+    get(site, "?format=pdf", &[]).problem(400, "invalid-parameter");
+    get(site, "?form=csv", &[]).problem(400, "invalid-parameter");
 
-    // Caches keep the forms apart.
+    // Caches keep the formats apart.
     let tags = [&document, &table, &page].map(|answer| answer.header("etag").to_owned());
     assert!(tags[0] != tags[1] && tags[1] != tags[2] && tags[0] != tags[2], "{tags:?}");
     for (answer, tag) in [&document, &table, &page].into_iter().zip(&tags) {
@@ -72,18 +73,18 @@ fn everyone_gets_the_form_they_ask_for() {
             ("Accept, Accept-Encoding", "no-cache")
         );
         let accept = answer.content_type.split(';').next().unwrap();
-        let again = ask(site, "", &[("accept", accept), ("if-none-match", tag)]);
+        let again = get(site, "", &[("accept", accept), ("if-none-match", tag)]);
         assert_eq!((again.status, &*again.text, again.header("etag")), (304, "", &**tag));
         assert_eq!(again.header("vary"), "Accept, Accept-Encoding");
     }
-    assert_eq!(ask(site, "", &[("accept", "text/html"), ("if-none-match", &tags[0])]).status, 200);
+    assert_eq!(get(site, "", &[("accept", "text/html"), ("if-none-match", &tags[0])]).status, 200);
 
-    // The next ruling is in all of them.
+    // The next ruling changes all formats.
     let reinstated = json!({"entry": "b3", "reason": "a misunderstanding"});
     let done = site.staff("POST", "/v1/contests/main/reinstatements", "reinstate", &reinstated);
     site.tally("main", done["log"]["size"].as_u64().unwrap());
-    assert!(!ask(site, "?format=html", &[]).text.contains("Withdrawn entries"));
-    assert_ne!(ask(site, "?format=csv", &[]).header("etag"), tags[1]);
+    assert!(!get(site, "?format=html", &[]).text.contains("Withdrawn entries"));
+    assert_ne!(get(site, "?format=csv", &[]).header("etag"), tags[1]);
 
     for (path, expected) in [
         ("/schemas/result-1.json", acclaim_report::SCHEMA_1),
@@ -99,19 +100,19 @@ fn everyone_gets_the_form_they_ask_for() {
 fn a_certified_result_stays_readable_while_it_is_corrected() {
     let site = &Site::start();
     close(site, "certified");
-    ask(site, "?version=certified", &[]).problem(403, "not-public");
+    get(site, "?version=certified", &[]).problem(403, "not-public");
     let bearer = format!("Bearer {}", site.key);
     let staff = [("authorization", &*bearer)];
-    ask(site, "?version=certified", &staff).problem(409, "no-result-yet");
+    get(site, "?version=certified", &staff).problem(409, "no-result-yet");
     certify(site, "certify");
-    let certified = ask(site, "", &[]);
+    let certified = get(site, "", &[]);
     assert_eq!((certified.status, certified.header("acclaim-result")), (200, ""));
-    ask(site, "?version=provisional", &[]).problem(409, "no-result-yet");
-    ask(site, "?version=latest", &[]).problem(400, "invalid-parameter");
+    get(site, "?version=provisional", &[]).problem(409, "no-result-yet");
+    get(site, "?version=latest", &[]).problem(400, "invalid-parameter");
     let is_corrected =
         || site.send("GET", "/v1/contests/main", &[], b"").body.get("under_correction").cloned();
     assert_eq!(is_corrected(), None);
-    let table = ask(site, "?format=csv", &[]).text;
+    let table = get(site, "?format=csv", &[]).text;
 
     let reason = json!({"reason": "an objection"});
     let done = site.staff("POST", "/v1/contests/main/reopen", "reopen", &reason);
@@ -121,29 +122,29 @@ fn a_certified_result_stays_readable_while_it_is_corrected() {
     assert!(done["log"]["size"].as_u64() < size["log"]["size"].as_u64());
     assert_eq!(is_corrected(), Some(json!(true)));
     for query in ["", "?version=certified"] {
-        let former = ask(site, query, &[]);
+        let former = get(site, query, &[]);
         assert_eq!((&former.text, former.header("acclaim-result")), (&certified.text, "under-correction"));
         assert_ne!(former.header("etag"), certified.header("etag"), "the notice is part of the answer");
-        let again = ask(site, query, &[("if-none-match", former.header("etag"))]);
+        let again = get(site, query, &[("if-none-match", former.header("etag"))]);
         assert_eq!((again.status, again.header("acclaim-result")), (304, "under-correction"));
     }
-    let form = ask(site, "?format=csv", &[]);
+    let form = get(site, "?format=csv", &[]);
     assert_eq!((&form.text, form.header("acclaim-result")), (&table, "under-correction"));
-    let page = ask(site, "?format=html", &[]);
+    let page = get(site, "?format=html", &[]);
     assert!(page.text.contains("it is being corrected") && page.text.contains("Certified result"));
-    ask(site, "?version=provisional", &[]).problem(403, "not-public");
-    // Staff get the one in the making, and the former one if they ask.
-    let newest = ask(site, "", &staff);
+    get(site, "?version=provisional", &[]).problem(403, "not-public");
+    // Staff get the provisional result, and the former one on request.
+    let newest = get(site, "", &staff);
     assert_eq!((&newest.body["status"], newest.header("acclaim-result")), (&json!("provisional"), ""));
-    assert_eq!(ask(site, "?version=provisional", &staff).text, newest.text);
-    assert_eq!(ask(site, "?version=certified", &staff).text, certified.text);
+    assert_eq!(get(site, "?version=provisional", &staff).text, newest.text);
+    assert_eq!(get(site, "?version=certified", &staff).text, certified.text);
 
     certify(site, "again");
-    let corrected = ask(site, "", &[]);
+    let corrected = get(site, "", &[]);
     assert_eq!((corrected.status, corrected.header("acclaim-result")), (200, ""));
     assert_ne!(corrected.text, certified.text);
     assert_eq!(is_corrected(), None);
-    assert!(!ask(site, "?format=html", &[]).text.contains("it is being corrected"));
+    assert!(!get(site, "?format=html", &[]).text.contains("it is being corrected"));
 }
 
 #[test]
@@ -151,15 +152,15 @@ fn hides_unpublished_result_in_every_format() {
     let site = &Site::start();
     close(site, "certified");
     for query in ["", "?format=json", "?format=csv", "?format=html"] {
-        ask(site, query, &[("accept", CHROME)]).problem(403, "not-public");
+        get(site, query, &[("accept", CHROME)]).problem(403, "not-public");
     }
     let bearer = format!("Bearer {}", site.key);
-    let staff = ask(site, "?format=html", &[("authorization", &bearer)]);
+    let staff = get(site, "?format=html", &[("authorization", &bearer)]);
     assert!(staff.status == 200 && staff.text.contains("This result is provisional."));
-    let document = ask(site, "", &[("authorization", &bearer)]);
+    let document = get(site, "", &[("authorization", &bearer)]);
     assert_eq!(document.body["status"], "provisional");
     certify(site, "certify");
-    let page = ask(site, "", &[("accept", CHROME)]);
+    let page = get(site, "", &[("accept", CHROME)]);
     assert!(
         page.status == 200 && page.text.contains("Certified result") && !page.text.contains("provisional.")
     );

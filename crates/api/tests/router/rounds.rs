@@ -1,4 +1,5 @@
-//! Contests whose entries are another one's champions: what is refused, and when they open.
+//! Contests whose entries are another contest's champions: refused definitions, and refused
+//! openings.
 
 use serde_json::{Value, json};
 
@@ -19,7 +20,7 @@ fn contest(site: &Site, id: &str) -> Value {
     site.read(&format!("/v1/contests/{id}")).body
 }
 
-/// Two champions of three in each category: a1, a2, b1 and b3.
+/// Makes a contest with two champions of three entries in each category: a1, a2, b1 and b3.
 fn longlist(site: &Site) {
     let more =
         json!({"champions": {"count": 2}, "winners": {"count": 1, "from": "champions", "by": "votes"}});
@@ -44,7 +45,7 @@ fn ids(contest: &Value) -> Vec<&str> {
     contest["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap()).collect()
 }
 
-/// Demands that a definition is refused for what one of its keys says, and returns the problem.
+/// Checks that a definition is refused because of one of its keys, and returns the problem.
 #[track_caller]
 fn assert_refused(site: &Site, definition: &Value, key: &str, words: &str) -> Value {
     let refused = site.put(definition, None);
@@ -73,18 +74,18 @@ fn takes_entries_only_from_certified_contest() {
     close(site, "plain");
     certify(site, "plain", "certify");
     from("plain", "no-champions", "plain has no champions");
-    a_scoped_key_learns_of_no_draft(site);
+    check_scoped_key_learns_of_no_draft(site);
 }
 
-/// Whose key is for the next contest alone takes what is certified, and learns of no draft.
-fn a_scoped_key_learns_of_no_draft(site: &Site) {
+/// A key for the next contest only may use a certified contest, and does not learn of a draft.
+fn check_scoped_key_learns_of_no_draft(site: &Site) {
     site.create("secret", LATER, &json!({}));
     let organiser = site.staff_key("organiser", "mine");
-    for (from, told) in [("secret", "there is no contest secret here"), ("plain", "has no champions")] {
+    for (from, words) in [("secret", "there is no contest secret here"), ("plain", "has no champions")] {
         let definition = following("mine", LATER, from);
         let refused = site.try_staff(&organiser, "PUT", "/v1/contests/mine", "mine", &definition);
         refused.problem(422, "invalid-definition");
-        refused.names(told);
+        refused.names(words);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-/// Two categories of three entries each.
+/// A definition with two categories of three entries each.
 pub(crate) fn definition(id: &str, opens: &str) -> Value {
     let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
     let entries = ["a1", "a2", "a3", "b1", "b2", "b3"].map(entry);
@@ -21,7 +21,7 @@ pub(crate) fn ballot(entries: &[&str]) -> Value {
     json!({"selections": selections})
 }
 
-/// A subject that is a word is the name of a mailbox.
+/// Returns a mail address for a subject. A plain word becomes the name of a mailbox.
 pub(crate) fn address(subject: &str) -> String {
     if subject.contains([':', '@']) { subject.to_owned() } else { format!("{subject}@example.org") }
 }

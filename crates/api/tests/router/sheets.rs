@@ -1,4 +1,6 @@
-//! Contests with channels and numbered ballots: which ballots and passes are refused, and how voters read many ballots.
+//! Contests with channels and numbered ballots.
+//!
+//! The tests check which ballots and passes are refused, and how voters read many ballots.
 
 use serde_json::{Value, json};
 
@@ -8,7 +10,7 @@ use crate::{
     site::{Answer, Site, address, ballot, definition},
 };
 
-/// A pass of a subject in a channel.
+/// Mints a pass of a subject in a channel.
 fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
     let body = json!({"subjects": [address(subject)], "channel": channel});
     let key = format!("{subject}-{channel}");
@@ -30,7 +32,8 @@ fn a_voter_with_many_ballots_is_answered_in_pieces() {
     let rules = json!({"ballot": {"period": "counted", "ballots_per_voter": 2000}});
     site.create("main", OPENED, &rules);
     let pass = site.pass("main", "ama");
-    // Once the intake takes ballots, lines are recorded in their order: before, each is offered again after a while.
+    // Once the intake takes ballots, lines are recorded in their order. Before, each is submitted
+    // again after a while.
     assert_eq!(site.cast("main", &site.pass("main", "bo"), &in_period(&["a1", "b1"], "1")).status, 201);
     let key = site.staff_key("gateway", "main");
     let lines: Vec<String> = (1..=1200)
@@ -44,18 +47,18 @@ fn a_voter_with_many_ballots_is_answered_in_pieces() {
     let answer = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, lines.join("\n").as_bytes());
     assert_eq!(answer.text.matches("\"recorded\"").count(), 1199, "{}", answer.text);
 
-    let numbers = |seen: &Value| -> Vec<u64> {
+    let numbers = |page: &Value| -> Vec<u64> {
         let number = |ballot: &Value| ballot["period"].as_str().unwrap().parse().unwrap();
-        seen["ballots"].as_array().unwrap().iter().map(number).collect()
+        page["ballots"].as_array().unwrap().iter().map(number).collect()
     };
-    let seen = mine(site, "main", &pass, "");
+    let page = mine(site, "main", &pass, "");
     assert_eq!(
-        (&seen["period"], &seen["ballots_left"], &seen["older"]),
-        (&json!("7"), &json!(801), &seen["ballots"][0]["index"])
+        (&page["period"], &page["ballots_left"], &page["older"]),
+        (&json!("7"), &json!(801), &page["ballots"][0]["index"])
     );
-    assert_eq!(numbers(&seen), (701..=1200).collect::<Vec<_>>());
-    let before = |seen: &Value| format!("?before={}", seen["older"]);
-    let older = mine(site, "main", &pass, &before(&seen));
+    assert_eq!(numbers(&page), (701..=1200).collect::<Vec<_>>());
+    let before = |page: &Value| format!("?before={}", page["older"]);
+    let older = mine(site, "main", &pass, &before(&page));
     assert_eq!(numbers(&older), (201..=700).collect::<Vec<_>>());
     let oldest = mine(site, "main", &pass, &before(&older));
     assert_eq!(
@@ -63,7 +66,7 @@ fn a_voter_with_many_ballots_is_answered_in_pieces() {
         (199, &Value::Null, &json!("7"))
     );
 
-    // What stands is told although its ballot is not among those that are read for it.
+    // A taken slot is reported although its ballot is not among the ballots that one answer reads.
     let taken = site.cast("main", &pass, &in_period(&["a2", "b2"], "3"));
     assert_eq!(taken.problem(409, "already-voted")["categories"], json!(["a", "b"]));
     assert_eq!(site.cast("main", &pass, &in_period(&["a1", "b1"], "3")).status, 200);
@@ -71,7 +74,7 @@ fn a_voter_with_many_ballots_is_answered_in_pieces() {
     assert_eq!(mine(site, "main", &pass, "")["period"], "1201");
 }
 
-/// Another channel's ballots neither hide the own ones nor make them seem all that there can be.
+/// Ballots of another channel neither hide the own ones nor count as the voter's own.
 #[test]
 fn lists_only_ballots_of_own_channel() {
     let site = &Site::start();
@@ -90,7 +93,7 @@ fn lists_only_ballots_of_own_channel() {
             })
             .collect();
         let path = "/v1/contests/main/ballots/bulk";
-        // As many as a busy machine records before a request's deadline.
+        // The number of ballots that a busy machine records before a request's deadline.
         for lines in lines.chunks(500) {
             let answer = site.send("POST", path, &headers, lines.join("\n").as_bytes());
             assert_eq!(answer.text.matches("\"recorded\"").count(), lines.len(), "{}", answer.text);
@@ -98,23 +101,23 @@ fn lists_only_ballots_of_own_channel() {
     };
     cast(&unique, 1..=3);
     cast(&fan, 1..=1100);
-    let seen = mine(site, "main", &unique, "");
-    assert_eq!(seen["ballots"].as_array().unwrap().len(), 3, "behind two pages of the other channel");
+    let page = mine(site, "main", &unique, "");
+    assert_eq!(page["ballots"].as_array().unwrap().len(), 3, "behind two pages of the other channel");
     assert_eq!(
-        (&seen["period"], &seen["left"], &seen["older"]),
+        (&page["period"], &page["left"], &page["older"]),
         (&json!("4"), &json!(["a", "b"]), &Value::Null)
     );
 
     cast(&fan, 1101..=9000);
     cast(&unique, 4..=3100);
-    let seen = mine(site, "main", &unique, "");
-    assert!(!seen["ballots"].as_array().unwrap().is_empty());
-    let unknown = ["period", "left", "ballots_left"].map(|key| &seen[key]);
+    let page = mine(site, "main", &unique, "");
+    assert!(!page["ballots"].as_array().unwrap().is_empty());
+    let unknown = ["period", "left", "ballots_left"].map(|key| &page[key]);
     assert_eq!(unknown, [&Value::Null; 3], "more than are looked through: not known, and not none");
     assert_eq!(site.cast("main", &unique, &in_period(&["a1", "b1"], "3101")).status, 201);
 }
 
-/// Two channels and three numbered ballots.
+/// Rules with two channels and three numbered ballots.
 fn rules() -> Value {
     json!({
         "ballot": {"period": "counted", "ballots_per_voter": 3, "revision": "replace", "completion": "all"},
@@ -123,10 +126,10 @@ fn rules() -> Value {
 }
 
 #[track_caller]
-fn wrong_period(answer: &Answer, tells: &str) {
+fn wrong_period(answer: &Answer, text: &str) {
     let problem = answer.problem(422, "invalid-selection");
     assert_eq!(problem["reason"], "wrong-period");
-    answer.names(tells);
+    answer.names(text);
 }
 
 #[test]
@@ -154,8 +157,8 @@ fn a_ballot_has_one_of_the_numbers() {
     ];
     let headers = [("authorization", &*format!("Bearer {key}")), ("content-type", "application/x-ndjson")];
     let answer = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, body.join("\n").as_bytes());
-    let told: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    let kinds: Vec<&str> = told
+    let lines: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let kinds: Vec<&str> = lines
         .iter()
         .map(|line| line["status"].as_str().or(line["problem"]["reason"].as_str()).unwrap())
         .collect();
@@ -167,13 +170,13 @@ fn a_ballot_has_one_of_the_numbers() {
     );
 }
 
-/// Required where there are channels, and one of them.
+/// A pass needs a channel of the contest if the contest has channels.
 #[test]
 fn passes_have_a_channel() {
     let site = &Site::start();
     site.create("main", OPENED, &rules());
     site.create("plain", OPENED, &json!({}));
-    for (contest, channel, tells) in [
+    for (contest, channel, text) in [
         ("main", None, "is missing: the contest's channels are unique, fan"),
         ("main", Some("press"), "is not one of the contest's: unique, fan"),
         ("main", Some("é"), "is not one of"),
@@ -183,7 +186,7 @@ fn passes_have_a_channel() {
         let path = format!("/v1/contests/{contest}/passes");
         let answer = site.try_staff(&site.key, "POST", &path, "k", &body);
         assert_eq!(answer.problem(422, "invalid-request")["field"], "channel");
-        answer.names(tells);
+        answer.names(text);
     }
 }
 
@@ -193,16 +196,16 @@ fn a_draft_can_lose_the_channel_that_passes_were_minted_for() {
     let mut draft = definition("draft", "2098-01-01T00:00:00Z");
     draft["channel"] = json!([{"id": "fan", "weight": 1}]);
     assert_eq!(site.put(&draft, None).status, 201);
-    let orphan = pass(site, "draft", "ama", "fan");
-    for (channels, tells) in [
+    let outdated = pass(site, "draft", "ama", "fan");
+    for (channels, text) in [
         (json!([{"id": "press", "weight": 1}]), "the channel fan, which the contest does not have"),
         (json!([]), "the channel fan, which the contest does not have"),
     ] {
         draft["channel"] = channels;
         assert_eq!(site.put(&draft, Some("*")).status, 200);
-        let answer = site.cast("draft", &orphan, &ballot(&["a1"]));
+        let answer = site.cast("draft", &outdated, &ballot(&["a1"]));
         answer.problem(403, "pass-of-another-channel");
-        answer.names(tells);
+        answer.names(text);
     }
     let plain = site.pass("draft", "li");
     draft["channel"] = json!([{"id": "fan", "weight": 1}]);

@@ -1,4 +1,6 @@
-//! An installation within the test: its router, its sequencer, and a clock that stands still but while something is waited for.
+//! An installation within the test: its router, its sequencer, and a clock that the test sets.
+//!
+//! The clock moves only while the test waits.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -8,7 +10,7 @@ use std::{
 };
 
 use acclaim_api::{Api, Limits, Settings};
-use acclaim_contest::Instant as Second;
+use acclaim_contest::Instant as WholeSecond;
 use acclaim_sequencer::Sequencer;
 use acclaim_store::{
     Clock as _, Hub, Keyring, Keys as _, Stores,
@@ -40,13 +42,13 @@ pub(crate) use crate::{
     samples::{address, ballot, definition},
 };
 
-/// How long anything awaited may take.
+/// Longest wait for any event.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
-/// After so long without an answer the clock goes on, by [`CLOCK_STEP`].
+/// Time without an answer after which the clock moves, by [`CLOCK_STEP`].
 const IDLE_DELAY: Duration = Duration::from_millis(10);
-/// How far the clock goes on at once.
+/// Step of the clock.
 const CLOCK_STEP: SignedDuration = SignedDuration::from_millis(500);
-/// When every test begins.
+/// The instant at which every test begins.
 const BEGIN: &str = "2021-03-01T00:00:00Z";
 
 /// See the [module](self).
@@ -54,7 +56,7 @@ pub(crate) struct Site {
     router: Router,
     pub(crate) clock: Arc<ManualClock>,
     hub: Arc<Hub>,
-    /// An operator's.
+    /// The key of an operator.
     pub(crate) key: String,
     stop: watch::Sender<bool>,
     sequencer: Option<JoinHandle<()>>,
@@ -69,7 +71,7 @@ impl Site {
         let runtime = Runtime::new().unwrap();
         let folder = tempfile::tempdir().unwrap();
         let directory = DataDirectory::lock(folder.path()).unwrap();
-        // Made before the database: one without its secret is refused.
+        // The secret must exist before the database: a database without its secret is refused.
         let secret = directory.secret().unwrap();
         let database = Arc::new(directory.database().unwrap());
         let clock = Arc::new(ManualClock::at(BEGIN.parse().unwrap()));
@@ -89,13 +91,13 @@ impl Site {
                 role: Role::Operator,
                 contests: None,
                 panel: None,
-                created: BEGIN.parse::<Second>().unwrap(),
+                created: BEGIN.parse::<WholeSecond>().unwrap(),
                 expires: None,
                 revoked: None,
             };
             database.add_staff_key(staff_keys::hash(&key), &first).await.unwrap();
             let keyring = Arc::new(Keyring::open(&*database, secret, Some("test")).await.unwrap());
-            // Nobody waits here between two requests.
+            // No test waits for a rate limit.
             let limits = Limits { per_pass: NonZeroU32::MAX, ..Limits::default() };
             let settings = Settings { limits, ..Settings::default() };
             let api = Api::new(stores.clone(), Arc::clone(&keyring), settings, None).await.unwrap();
@@ -118,37 +120,39 @@ impl Site {
         }
     }
 
-    /// The instant in this number of seconds, as a request names it. An instant has no fraction of a second, and the clock may have one.
+    /// Returns the instant in this number of seconds, as a request names it.
+    ///
+    /// An instant has no fraction of a second, and the clock may have one.
     pub(crate) fn instant_in(&self, seconds: i64) -> String {
-        let now = Second::at_or_before(self.clock.now()).seconds();
-        Second::from_seconds(now + seconds).unwrap().to_string()
+        let now = WholeSecond::at_or_before(self.clock.now()).seconds();
+        WholeSecond::from_seconds(now + seconds).unwrap().to_string()
     }
 
-    /// Waits, and has time pass while nothing happens.
+    /// Waits for `work`, and moves the clock while nothing happens.
     fn wait<T>(&self, what: &str, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(async {
-            let (mut work, begun) = (std::pin::pin!(work), Instant::now());
+            let (mut work, started) = (std::pin::pin!(work), Instant::now());
             loop {
                 if let Ok(done) = tokio::time::timeout(IDLE_DELAY, &mut work).await {
                     return done;
                 }
-                assert!(begun.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
+                assert!(started.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
                 self.clock.advance(CLOCK_STEP);
             }
         })
     }
 
-    /// Asks after everything that happens until there is an answer.
+    /// Calls `ask` after every notice until it returns an answer.
     pub(crate) fn poll<T>(&self, what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-        let begun = Instant::now();
+        let started = Instant::now();
         loop {
             let mut notices = self.hub.subscribe();
             if let Some(answer) = ask() {
                 return answer;
             }
-            assert!(begun.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
+            assert!(started.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
             self.runtime.block_on(async {
-                // Nothing happens: time passes.
+                // Nothing happens: the clock moves.
                 if tokio::time::timeout(IDLE_DELAY, notices.recv()).await.is_err() {
                     self.clock.advance(CLOCK_STEP);
                 }
@@ -156,12 +160,12 @@ impl Site {
         }
     }
 
-    /// Sends what it is told, once.
+    /// Sends a request once.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.exchange(method, path, headers, body).0
     }
 
-    /// The same, and the answer's body byte for byte.
+    /// Sends a request once, and also returns the answer's body byte for byte.
     pub(crate) fn exchange(
         &self,
         method: &str,
@@ -171,7 +175,7 @@ impl Site {
     ) -> (Answer, Bytes) {
         let mut request = Request::builder().method(method).uri(path);
         for (name, value) in headers {
-            // On the wire outer white space is no part of a value.
+            // On the wire, outer white space is not part of a value.
             request = request.header(*name, value.trim());
         }
         request = request.extension(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
@@ -199,7 +203,7 @@ impl Site {
         self.send("POST", path, &[("authorization", &bearer), ("content-type", "application/json")], body)
     }
 
-    /// Sends JSON as staff, with an idempotency key; it goes well.
+    /// Sends JSON as staff, with an idempotency key, and checks that it succeeds.
     #[track_caller]
     pub(crate) fn staff(&self, method: &str, path: &str, key: &str, body: &Value) -> Value {
         let answer = self.try_staff(&self.key, method, path, key, body);
@@ -207,7 +211,7 @@ impl Site {
         answer.body
     }
 
-    /// The same with this staff key, whatever the answer.
+    /// Sends JSON with this staff key, and returns any answer.
     pub(crate) fn try_staff(&self, token: &str, method: &str, path: &str, key: &str, body: &Value) -> Answer {
         let bearer = format!("Bearer {token}");
         let headers =
@@ -215,7 +219,7 @@ impl Site {
         self.send(method, path, &headers, body.to_string().as_bytes())
     }
 
-    /// Puts a definition as staff: a new one, or over the draft of this revision.
+    /// Puts a definition as staff: a new one, or an edit of the draft at this revision.
     pub(crate) fn put(&self, definition: &Value, revision: Option<&str>) -> Answer {
         let bearer = format!("Bearer {}", self.key);
         let mut headers = vec![
@@ -228,7 +232,7 @@ impl Site {
         self.send("PUT", &path, &headers, definition.to_string().as_bytes())
     }
 
-    /// What staff read; it goes well.
+    /// Reads a path as staff, and checks that it succeeds.
     #[track_caller]
     pub(crate) fn read(&self, path: &str) -> Answer {
         let bearer = format!("Bearer {}", self.key);
@@ -237,7 +241,8 @@ impl Site {
         answer
     }
 
-    /// Makes a contest of two categories that opens then, with more of a definition's tables.
+    /// Makes a contest of two categories that opens at `opens`. `more` adds tables to its
+    /// definition.
     pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) {
         let mut definition = definition(id, opens);
         for (key, value) in more.as_object().unwrap() {
@@ -246,7 +251,7 @@ impl Site {
         self.staff("PUT", &format!("/v1/contests/{id}"), &format!("create-{id}"), &definition);
     }
 
-    /// The same of one whose opening is in the past, and waits until it is open.
+    /// Makes a contest whose opening is in the past, and waits until it is open.
     pub(crate) fn create_open(&self, id: &str, opens: &str, more: &Value) {
         self.create(id, opens, more);
         self.poll("the opening", || {
@@ -254,7 +259,7 @@ impl Site {
         });
     }
 
-    /// A pass for a subject; a word is the name of a mailbox.
+    /// Mints a pass for a subject. A plain word becomes the name of a mailbox.
     pub(crate) fn pass(&self, contest: &str, subject: &str) -> String {
         let path = format!("/v1/contests/{contest}/passes");
         let minted =
@@ -262,14 +267,14 @@ impl Site {
         minted["passes"][0]["pass"].as_str().unwrap().to_owned()
     }
 
-    /// A staff key for one contest.
+    /// Makes a staff key for one contest.
     pub(crate) fn staff_key(&self, role: &str, contest: &str) -> String {
         self.make_key(&json!({"role": role, "contests": [contest], "name": format!("{role}-{contest}")}))
     }
 
-    /// A staff key.
+    /// Makes a staff key.
     pub(crate) fn make_key(&self, key: &Value) -> String {
-        // A name that had a key before asks anew.
+        // A name that had a key before needs a new idempotency key.
         let number = self.read("/v1/keys").body["keys"].as_array().unwrap().len();
         self.staff("POST", "/v1/keys", &format!("make-{number}"), key)["key"].as_str().unwrap().to_owned()
     }
@@ -279,13 +284,13 @@ impl Site {
         self.post(&format!("/v1/contests/{contest}/ballots"), pass, ballot.to_string().as_bytes())
     }
 
-    /// The log's lines as staff read them.
+    /// Returns the log's lines as staff reads them.
     pub(crate) fn log(&self, contest: &str) -> Vec<String> {
         let text = self.read(&format!("/v1/contests/{contest}/log/entries")).text;
         text.lines().map(str::to_owned).collect()
     }
 
-    /// The tally at a size of the log or beyond.
+    /// Waits for the tally at this size of the log or beyond.
     pub(crate) fn tally(&self, contest: &str, size: u64) -> Value {
         self.poll("the tally", || {
             let tally = self.read(&format!("/v1/contests/{contest}/tally")).body;

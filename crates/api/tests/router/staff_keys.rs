@@ -1,4 +1,4 @@
-//! Staff keys: made, listed and revoked; what one asks is apart from what another asks.
+//! Staff keys: they are made, listed and revoked. Each key has its own idempotency keys.
 
 use jiff::SignedDuration;
 use serde_json::{Value, json};
@@ -69,13 +69,13 @@ fn revoke_by(site: &Site, token: &str, key: &str, name: &str) -> Answer {
     site.send("DELETE", &format!("/v1/keys/{name}"), &headers, b"")
 }
 
-/// What a key gets that reads what only staff may.
+/// Reads data that only staff may read, with this key.
 fn read(site: &Site, token: &str) -> Answer {
     let bearer = format!("Bearer {token}");
     site.send("GET", "/v1/contests/prize/turnout", &[("authorization", &bearer)], b"")
 }
 
-/// The listed key of this name.
+/// Returns the listed key of this name.
 fn listed(site: &Site, token: &str, name: &str) -> Option<Value> {
     let answer = site.send("GET", "/v1/keys", &[("authorization", &format!("Bearer {token}"))], b"");
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -143,11 +143,11 @@ fn operators_make_and_revoke_keys_over_http() {
     assert_eq!(revoke(site, &site.key, own).problem(409, "refused")["code"], "last-operator");
     create(site, &site.key, "second", &json!({"role": "operator", "name": "second"}));
     assert_eq!(revoke(site, &site.key, own).status, 200);
-    listed_is_refused(site);
+    check_operator_key_is_revoked(site);
 }
 
-/// The operator's key of the site has been revoked.
-fn listed_is_refused(site: &Site) {
+/// Checks that the site's operator key is revoked.
+fn check_operator_key_is_revoked(site: &Site) {
     let bearer = format!("Bearer {}", site.key);
     site.send("GET", "/v1/keys", &[("authorization", &bearer)], b"").problem(401, "key-invalid");
 }

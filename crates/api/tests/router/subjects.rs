@@ -1,4 +1,4 @@
-//! Whom passes are minted for, over HTTP: one person is one voter, in one request and in many.
+//! Subjects in requests for passes: one person is one voter, in one request and in many.
 
 use serde_json::{Value, json};
 
@@ -14,7 +14,7 @@ fn mint(site: &Site, contest: &str, key: &str, body: &Value) -> Answer {
     site.send("POST", &path, &headers, body.to_string().as_bytes())
 }
 
-fn shown(site: &Site, contest: &str) -> Value {
+fn read_passes(site: &Site, contest: &str) -> Value {
     site.read(&format!("/v1/contests/{contest}/passes")).body
 }
 
@@ -72,7 +72,7 @@ fn a_list_is_taken_whole_or_not_at_all() {
     let all = problem["refused"].as_array().unwrap();
     assert_eq!((&all[1]["position"], &all[1]["subject"]), (&json!(3), &json!("xx @example.org")));
     assert!(all[1]["reason"].as_str().unwrap().contains("white space"), "{problem}");
-    assert_eq!(shown(site, "main")["kept"], false, "nothing was changed");
+    assert_eq!(read_passes(site, "main")["kept"], false, "nothing was changed");
     let question = mint(site, "main", "k", &json!({"subjects": ["xx @example.org"]}));
     question.names("and nothing else? Nothing was minted.");
 
@@ -81,7 +81,7 @@ fn a_list_is_taken_whole_or_not_at_all() {
     assert_eq!(problem["refused"].as_array().unwrap().len(), 100);
     assert_eq!(problem["refused_count"], 10_000);
 
-    // The key was not used by what was refused; used, it gives the same bytes.
+    // A refused request does not use the idempotency key. A used one returns the same bytes.
     list.retain(|subject| subject == "ama@example.org");
     let body = json!({"subjects": list, "expires": "2100-01-01T00:00:00Z"});
     let first = mint(site, "main", "k", &body);
@@ -100,23 +100,24 @@ fn a_list_is_taken_whole_or_not_at_all() {
 fn keeps_subject_rules_of_first_list() {
     let site = &Site::start();
     for contest in ["main", "members"] {
-        // A key is asked for only once a contest is no longer a draft.
+        // A request without a key is answered 401 only if the contest is not a draft.
         site.create_open(contest, OPENED, &json!({}));
     }
-    let rules = shown(site, "main");
+    let rules = read_passes(site, "main");
     assert_eq!(rules["kept"], false);
     assert_eq!(
         (&rules["subjects"]["form"], &rules["subjects"]["subjects_are"]),
         (&json!("canonical-1"), &json!("addresses"))
     );
-    // Voters without names say nothing about subjects; their passes can be minted again by what they are called.
-    let made_up = mint(site, "main", "count", &json!({"count": 2}));
-    assert_eq!((made_up.body["minted"].as_u64(), &made_up.body["same_person"]), (Some(2), &json!([])));
-    assert_eq!(shown(site, "main")["kept"], false);
-    let name = &made_up.body["passes"][1]["subject"];
+    // Voters without names do not fix the kind of subjects. Their passes can be minted again by
+    // their subjects.
+    let unnamed = mint(site, "main", "count", &json!({"count": 2}));
+    assert_eq!((unnamed.body["minted"].as_u64(), &unnamed.body["same_person"]), (Some(2), &json!([])));
+    assert_eq!(read_passes(site, "main")["kept"], false);
+    let name = &unnamed.body["passes"][1]["subject"];
     let expires = json!({"subjects": [name]});
-    assert_eq!(passes(&mint(site, "main", "again", &expires))[0], passes(&made_up)[1]);
-    assert_eq!(shown(site, "main")["kept"], true);
+    assert_eq!(passes(&mint(site, "main", "again", &expires))[0], passes(&unnamed)[1]);
+    assert_eq!(read_passes(site, "main")["kept"], true);
     let refused = mint(site, "main", "ids", &json!({"subjects": ["17"], "subjects_are": "ids"}));
     assert_eq!(refused.problem(409, "refused")["code"], "other-subjects");
 
@@ -140,7 +141,7 @@ fn keeps_subject_rules_of_first_list() {
     }
     let wrong = mint(site, "main", "x", &json!({"subjects": ["a@example.org"], "subjects_are": "names"}));
     assert_eq!(wrong.problem(400, "malformed")["field"], "subjects_are");
-    // Only who may mint passes may read how subjects are compared.
+    // Only a key that may mint passes may read how subjects are compared.
     let path = "/v1/contests/main/passes";
     site.send("GET", path, &[], b"").problem(401, "key-missing");
     let auditor = format!("Bearer {}", site.staff_key("auditor", "main"));

@@ -1,4 +1,4 @@
-//! When voting can be suspended and resumed.
+//! Suspension: when voting can be suspended and resumed.
 
 use serde_json::{Value, json};
 
@@ -11,8 +11,8 @@ fn contest(site: &Site) -> Value {
     site.send("GET", "/v1/contests/main", &[], b"").body
 }
 
-/// A contest that is open, with a ballot of this voter.
-fn open_with_ballot(site: &Site, pass: &str) {
+/// Casts a ballot with this pass, once the contest is open.
+fn cast_once_open(site: &Site, pass: &str) {
     site.poll("a ballot", || {
         let answer = site.cast("main", pass, &ballot(&["a1"]));
         assert!(matches!(answer.status, 201 | 200 | 503 | 403), "{answer:?}");
@@ -36,7 +36,7 @@ fn refuses_invalid_suspensions() {
         assert_eq!(draft.problem(409, "refused")["code"], "not-open");
     }
     site.create("main", OPENED, &json!({}));
-    open_with_ballot(site, &site.pass("main", "ama"));
+    cast_once_open(site, &site.pass("main", "ama"));
     assert_eq!(post("main/resume", "r", reason()).problem(409, "refused")["code"], "not-suspended");
     for body in [json!({}), json!({"reason": " "}), json!({"reason": "a", "why": "b"})] {
         let status = post("main/suspend", "bad", body).status;

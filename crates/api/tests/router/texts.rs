@@ -1,4 +1,6 @@
-//! Texts that people read, on their way in by requests: characters that change how a text reads are refused by name and place, and nothing is changed.
+//! Texts for people in requests: characters that change how a text reads are refused.
+//!
+//! The refusal names the character and its position, and nothing is changed.
 
 use serde_json::{Value, json};
 
@@ -55,7 +57,7 @@ fn characters_that_change_how_a_text_reads_are_refused() {
         assert!(mistake["problem"].as_str().unwrap().contains(code), "{mistake}");
     }
     assert_eq!(site.log("prize").len(), size, "nothing was changed");
-    // Text from right to left is as good as any.
+    // Text from right to left is allowed.
     let done = send(
         site,
         "POST",
