@@ -1,4 +1,4 @@
-//! The command line: every command with its options. What they do is in `commands`.
+//! The command line: every command with its options. The module `commands` runs them.
 
 pub mod contest;
 pub mod entries;
@@ -39,42 +39,42 @@ use crate::engine::Role;
                   Exit status: 0 done, 1 the answer is no, 2 unusable input."
 )]
 pub struct Cli {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
 }
 
-/// What to do.
+/// The command to run.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a whole contest with simulated voters, then count and audit it
     #[command(after_help = "Example:\n  acclaim demo --voters 5000")]
     Demo(DemoArgs),
-    /// Run the engine, on a data directory, or on Redis and Postgres
+    /// Run the engine on a data directory, or on Redis and Postgres
     #[command(after_help = "Examples:\n  acclaim serve --data /var/lib/acclaim --listen 0.0.0.0:8080\n  \
                       ACCLAIM_REDIS_URL=redis://... ACCLAIM_POSTGRES_URL=postgres://... acclaim serve --role api")]
     Serve(ServeArgs),
-    /// Bring a cluster's database to this program's schema
+    /// Update the database of a cluster to the schema of this program
     #[command(after_help = "Example:\n  ACCLAIM_POSTGRES_URL=postgres://... acclaim migrate")]
     Migrate(MigrateArgs),
-    /// Move an embedded installation into a cluster: contests, logs, keys and all
+    /// Move an embedded installation into a cluster, with all contests, logs and keys
     Move(MoveArgs),
-    /// Create contests and move them on
+    /// Create, open, close and certify contests, and show their results
     #[command(subcommand)]
     Contest(ContestCommand),
-    /// Bring entries from tables
+    /// Import entries from tables
     #[command(subcommand)]
     Entries(EntriesCommand),
-    /// Rule on entries and ballots, enter scores and choices: each is logged with its reason
+    /// Make rulings on entries and ballots, and enter scores and choices; the log records each one
     #[command(subcommand)]
     Rule(RuleCommand),
-    /// See how far the jury is, and have jurors not judge entries
+    /// Show how far the jury is, and recuse jurors for entries
     #[command(subcommand)]
     Jury(JuryCommand),
-    /// Mint passes, with which voters vote
+    /// Mint, revoke and count passes; a voter votes with a pass
     #[command(subcommand)]
     Pass(PassCommand),
-    /// Manage staff keys, directly in a data directory
+    /// Manage staff keys, on a server or in a data directory
     #[command(subcommand)]
     Key(KeyCommand),
     /// Export the ballot log
@@ -82,14 +82,14 @@ pub enum Command {
     Log(LogCommand),
     /// Count an exported log and print the result document
     Tally(TallyArgs),
-    /// Replay a log, recount it and look for discrepancies
+    /// Check a log: replay it, recount it and report discrepancies
     Audit(AuditArgs),
     /// Check voters' receipts
     #[command(subcommand)]
     Receipt(ReceiptCommand),
-    /// Watch logs of others: cosign their checkpoints as long as they only grow
+    /// Run a witness, which cosigns the checkpoints of logs that only grow
     Witness(WitnessArgs),
-    /// How many ballots came when, and from which groups
+    /// Show the number of ballots by hour, channel and group
     Turnout(TurnoutArgs),
     /// Print a completion script for a shell
     #[command(
@@ -104,13 +104,13 @@ pub enum Command {
 /// `acclaim demo`
 #[derive(Debug, Args)]
 pub struct DemoArgs {
-    /// How many simulated voters
+    /// Number of simulated voters
     #[arg(long, value_name = "N", default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub voters: u32,
-    /// End when all is done, instead of serving on
+    /// Exit after the audit; without this option, the server keeps running
     #[arg(long)]
     pub exit: bool,
-    /// Where to listen
+    /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
 }
@@ -121,19 +121,20 @@ pub struct ServeArgs {
     /// Configuration file, TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Where to listen [default: 127.0.0.1:8080]
+    /// Address and port to listen on [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDRESS")]
     pub listen: Option<SocketAddr>,
     /// Data directory [default: $ACCLAIM_DATA or ./acclaim-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
-    /// What this process does; one that is not `all` needs Redis and Postgres
+    /// What this process does; every role but `all` needs Redis and Postgres
     #[arg(long, value_name = "ROLE", default_value = "all")]
     pub role: Role,
-    /// Tolerate settings of Redis that can lose accepted ballots
+    /// Start although settings of Redis can lose accepted ballots
     #[arg(long)]
     pub allow_weak_intake: bool,
-    /// Leave a contest alone whose log is not what it was, so that the others go on; may be repeated
+    /// Leave out a contest whose log is damaged, so that the other contests can run; may be
+    /// repeated
     #[arg(long, value_name = "CONTEST")]
     pub without: Vec<ContestId>,
 }

@@ -1,5 +1,8 @@
-//! The client of the HTTP API that commands use, over one of two transports: to a running server, or into an engine started in this
-//! process on a data directory that no server has. Either way the same requests meet the same router.
+//! The client of the HTTP API that commands use, over one of two transports.
+//!
+//! One transport sends requests to a running server. The other one sends them to an engine in this
+//! process, on a data directory that no server uses. In both cases the same requests meet the same
+//! router.
 
 mod http;
 mod in_process;
@@ -29,16 +32,17 @@ use crate::{
     random,
 };
 
-/// How often a request is sent when the engine says that it cannot take it now.
+/// The largest number of attempts to send a request that the engine cannot take now.
 const MAX_ATTEMPTS: u32 = 8;
-/// The longest wait between two attempts, whatever the engine asks for.
+/// The longest wait between two attempts, even if the engine asks for a longer one.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(15);
-/// The wait when the engine does not say how long.
+/// The wait between two attempts if the engine names no time.
 const DEFAULT_RETRY_DELAY: Duration = Duration::from_secs(1);
-/// The largest answer kept in memory, in bytes: that of a contest with the most entries, with room to spare.
+/// The size of the largest answer kept in memory, in bytes. A contest with the most entries is
+/// smaller.
 const MAX_ANSWER_LENGTH: u64 = 256 << 20;
 
-/// A client of one installation. Errors never contain its key.
+/// A client of one installation. Its errors never contain the staff key.
 pub struct Client {
     transport: Box<dyn Transport>,
 }
@@ -46,50 +50,54 @@ pub struct Client {
 /// One JSON answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Its headers.
+    /// The headers of the answer.
     pub headers: HeaderMap,
-    /// Its body, byte for byte.
+    /// The body of the answer, byte for byte.
     pub bytes: Vec<u8>,
 }
 
 impl Answer {
-    /// The body as JSON.
+    /// Reads the body as JSON.
     ///
     /// # Errors
-    /// If it is not of this shape.
+    /// If the body is not JSON, or does not have the shape of `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
         serde_json::from_slice(&self.bytes).context("the server's answer is not the JSON that was expected")
     }
 }
 
-/// The key under which a command's requests are known, however often they are sent.
+/// The idempotency key of a command's requests. It stays the same, however often a request is sent.
 #[derive(Debug)]
 pub struct IdempotencyKey(String);
 
 impl IdempotencyKey {
-    /// A new one.
+    /// Makes a new random key.
     ///
     /// # Errors
-    /// If the system gives no randomness.
+    /// If the system gives no random bytes.
     pub fn new() -> Result<Self> {
         Ok(Self(format!("cli-{}", random::hex::<16>()?)))
     }
 
-    /// The one of this very content: repeating a command that asks for the same is repeating its request.
+    /// Returns the key that belongs to this content: a command with the same content repeats the
+    /// same request.
     #[must_use]
     pub fn of(content: &str) -> Self {
         Self(format!("cli-{}", blake3::hash(content.as_bytes()).to_hex()))
     }
 
-    /// The key of one of a command's several requests.
+    /// Returns the key of the command's request with this number.
     #[must_use]
     pub fn part(&self, number: usize) -> String {
         format!("{}-{number}", self.0)
     }
 }
 
-/// The data directory that a command works on without a server. Where the environment names a cluster it must be named: what is meant is most likely the
-/// cluster.
+/// Returns the data directory that a command works on without a server.
+///
+/// # Errors
+/// If no data directory is named and the environment names a cluster: then the command is most
+/// likely meant for the cluster.
 fn own_directory(target: &Target) -> Result<PathBuf> {
     if target.data.is_none() && data_of_environment().is_none() && Config::read(None)?.cluster()?.is_some() {
         let hint = "--url leads to a server of the cluster, --data names a data directory";
@@ -100,10 +108,10 @@ fn own_directory(target: &Target) -> Result<PathBuf> {
 }
 
 impl Client {
-    /// Connects to the server, or starts an engine on the data directory.
+    /// Makes a client of the server, or starts an engine on the data directory.
     ///
     /// # Errors
-    /// If the key cannot be read, or the directory is in use or unusable.
+    /// If the address or the key is unusable, or if the directory is missing, in use or unusable.
     pub fn open(target: &Target) -> Result<Self> {
         let transport: Box<dyn Transport> = match &target.url {
             Some(url) => Box::new(HttpTransport::new(url, target.key()?)?),
@@ -112,10 +120,10 @@ impl Client {
         Ok(Self { transport })
     }
 
-    /// Like [`Client::open`], for commands that make sense on an installation that does not exist yet.
+    /// Makes a client like [`Client::open`], but creates a data directory that does not exist.
     ///
     /// # Errors
-    /// As [`Client::open`].
+    /// If the address or the key is unusable, or if the directory is in use or unusable.
     pub fn open_or_create(target: &Target) -> Result<Self> {
         match &target.url {
             Some(_) => Self::open(target),
@@ -125,15 +133,15 @@ impl Client {
         }
     }
 
-    /// A client of the server at `url` with this key, or none.
+    /// Makes a client of the server at `url`, with this staff key or without a key.
     ///
     /// # Errors
-    /// If the address is not one.
+    /// If `url` is not the address of a server.
     pub fn of_server(url: &str, key: Option<String>) -> Result<Self> {
         Ok(Self { transport: Box::new(HttpTransport::new(url, key)?) })
     }
 
-    /// Where voters find the engine. `None` in process.
+    /// Returns the address of the server, for links. `None` if the engine runs in this process.
     #[must_use]
     pub fn public_url(&self) -> Option<&str> {
         self.transport.public_url()
@@ -142,15 +150,16 @@ impl Client {
     /// Fetches a resource into memory.
     ///
     /// # Errors
-    /// [`Problem`], or no answer.
+    /// [`Problem`] if the engine refuses, or another error if no answer comes.
     pub fn get(&self, path: &str) -> Result<Answer> {
         self.answer(&Method::GET, path, &[], &Bytes::new())
     }
 
-    /// Fetches a resource that may not be there yet: `None` if the engine answers that there is none (404, or 409 before its time).
+    /// Fetches a resource that may not exist yet. Returns `None` if the engine answers 404 (not
+    /// found) or 409 (too early).
     ///
     /// # Errors
-    /// [`Problem`] other than that, or no answer.
+    /// [`Problem`] with another status, or another error if no answer comes.
     pub fn get_if_there(&self, path: &str) -> Result<Option<Answer>> {
         match self.get(path) {
             Ok(answer) => Ok(Some(answer)),
@@ -161,18 +170,19 @@ impl Client {
         }
     }
 
-    /// Fetches a resource to be read as it comes. What is read may end early with an error.
+    /// Fetches a resource as a stream. The body can end early with an error.
     ///
     /// # Errors
-    /// [`Problem`], or no answer.
+    /// [`Problem`] if the engine refuses, or another error if no answer comes.
     pub fn stream(&self, path: &str) -> Result<Body> {
         Ok(self.send(&Method::GET, path, &[], &Bytes::new())?.into_body())
     }
 
-    /// Fetches a resource from a byte on, to be read as it comes; `false` with all of it if the server gives no less.
+    /// Fetches a resource from a byte on, as a stream. Returns `true` with the rest, or `false`
+    /// with the whole resource if the server does not support ranges.
     ///
     /// # Errors
-    /// [`Problem`], or no answer.
+    /// [`Problem`] if the engine refuses, or another error if no answer comes.
     pub fn stream_from(&self, path: &str, byte: u64) -> Result<(Body, bool)> {
         let range = format!("bytes={byte}-");
         let response = self.send(&Method::GET, path, &[("range", &range)], &Bytes::new())?;
@@ -183,24 +193,25 @@ impl Client {
     /// Fetches one contest.
     ///
     /// # Errors
-    /// As [`Client::get`].
+    /// The errors of [`Client::get`], and an answer that is not JSON.
     pub fn contest(&self, contest: &ContestId) -> Result<Value> {
         self.get(&format!("/v1/contests/{contest}"))?.json()
     }
 
-    /// Posts a change; `key` names it, however often it is sent.
+    /// Posts a change. `key` is its idempotency key, for every attempt.
     ///
     /// # Errors
-    /// As [`Client::get`].
+    /// The errors of [`Client::get`], and an answer that is not JSON.
     pub fn post(&self, path: &str, key: &str, body: &impl Serialize) -> Result<Value> {
         let body = serde_json::to_vec(body).context("the request cannot be written as JSON")?;
         self.answer(&Method::POST, path, &[("idempotency-key", key)], &body.into())?.json()
     }
 
-    /// Puts a contest's definition; `key` names the change, `revision` is that of the draft it takes the place of.
+    /// Puts a contest's definition. `key` is the idempotency key of the change. `revision` is the
+    /// revision of the draft that the definition replaces.
     ///
     /// # Errors
-    /// As [`Client::get`].
+    /// The errors of [`Client::get`], and an answer that is not JSON.
     pub fn put(
         &self,
         path: &str,
@@ -214,10 +225,10 @@ impl Client {
         self.answer(&Method::PUT, path, &headers, &body.into())?.json()
     }
 
-    /// Deletes a resource.
+    /// Deletes a resource. `key` is the idempotency key of the deletion.
     ///
     /// # Errors
-    /// As [`Client::get`].
+    /// The errors of [`Client::get`].
     pub fn delete(&self, path: &str, key: &str) -> Result<()> {
         self.send(&Method::DELETE, path, &[("idempotency-key", key)], &Bytes::new()).map(|_| ())
     }
@@ -229,7 +240,8 @@ impl Client {
         Ok(Answer { headers: parts.headers, bytes })
     }
 
-    /// Sends a request, again when the engine asks for patience, and returns only what succeeded.
+    /// Sends a request. Sends it again if the engine asks to wait or the connection breaks. Returns
+    /// only a successful answer.
     fn send(
         &self,
         method: &Method,
@@ -274,7 +286,7 @@ impl Client {
     }
 }
 
-/// How long the engine asks to wait, if it asks.
+/// Returns the time that the engine asks to wait: for a status of 429 or 503, otherwise `None`.
 fn retry_after(response: &Response<Body>) -> Option<Duration> {
     if !matches!(response.status().as_u16(), 429 | 503) {
         return None;

@@ -1,18 +1,20 @@
-//! The system's clock.
+//! The system's clock, and the detection of its jumps.
+
+use std::{sync::OnceLock, time::Duration};
 
 use acclaim_store::Clock;
 use async_trait::async_trait;
 use jiff::{SignedDuration, Timestamp};
-use std::{sync::OnceLock, time::Duration};
 
-/// See the [module](self).
+/// The system's clock as a [`Clock`] of the stores.
 #[derive(Debug, Clone, Copy)]
 pub struct SystemClock;
 
-/// What both clocks showed when the process first asked.
+/// The times of the wall clock and of the steady clock at the first call of [`SystemClock::jump`].
 static START: OnceLock<(Timestamp, Duration)> = OnceLock::new();
 
-/// A clock that nobody can set, and that goes on while the machine sleeps where the system has such a one.
+/// Returns the time of a clock that cannot be set. On Linux this clock also runs while the machine
+/// sleeps.
 fn steady_time() -> Duration {
     #[cfg(target_os = "linux")]
     let clock = rustix::time::ClockId::Boottime;
@@ -22,10 +24,10 @@ fn steady_time() -> Duration {
     Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
 }
 
-/// The wall clock can be set: long waits look at it again in between.
+/// The interval at which a long wait reads the wall clock again, because the wall clock can be set.
 const CLOCK_CHECK_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
-/// The time now, by the system's clock.
+/// Returns the present time of the system's clock.
 #[must_use]
 #[expect(clippy::disallowed_methods, reason = "the one place where the time comes in")]
 pub fn now() -> Timestamp {
@@ -39,18 +41,19 @@ impl Clock for SystemClock {
     }
 
     fn jump(&self) -> SignedDuration {
-        let (first, first_unsettable) = *START.get_or_init(|| (now(), steady_time()));
-        let passed = steady_time().saturating_sub(first_unsettable);
+        let (first, first_steady) = *START.get_or_init(|| (now(), steady_time()));
+        let passed = steady_time().saturating_sub(first_steady);
         now().duration_since(first).saturating_sub(SignedDuration::try_from(passed).unwrap_or_default())
     }
 
     async fn sleep_until(&self, time: Timestamp) {
         loop {
-            let left = time.duration_since(now());
-            if left <= SignedDuration::ZERO {
+            let remaining = time.duration_since(now());
+            if remaining <= SignedDuration::ZERO {
                 return;
             }
-            tokio::time::sleep(Duration::try_from(left.min(CLOCK_CHECK_INTERVAL)).unwrap_or_default()).await;
+            tokio::time::sleep(Duration::try_from(remaining.min(CLOCK_CHECK_INTERVAL)).unwrap_or_default())
+                .await;
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What the commands do, a file a subject.
+//! The commands, one file for each subject.
 
 mod audit;
 mod contest;
@@ -38,7 +38,8 @@ use crate::{
 /// Runs one command.
 ///
 /// # Errors
-/// What went wrong, for standard error; [`crate::outcome::status`] has its exit status.
+/// If the command fails. [`crate::outcome::report`] prints the error, and
+/// [`crate::outcome::status`] gives its exit status.
 pub fn run(command: Command) -> Result<Outcome> {
     match command {
         Command::Demo(args) => demo::run(&args),

@@ -1,13 +1,17 @@
-//! The configuration: one typed section a subject, defaults built in, unknown keys refused. Flags come before environment
-//! (`ACCLAIM_<SECTION>_<KEY>`), file and defaults.
+//! The configuration: one typed section for each subject, with built-in defaults. Unknown keys are
+//! refused.
+//!
+//! A value comes from the command line, otherwise from the environment (`ACCLAIM_<SECTION>_<KEY>`),
+//! otherwise from the file, otherwise from the defaults.
 
+mod cluster;
 mod subjects;
 
 use std::{
     collections::BTreeSet,
-    env, fmt, fs,
+    env, fs,
     net::{IpAddr, SocketAddr},
-    num::{NonZeroU16, NonZeroU32, NonZeroU64, NonZeroUsize},
+    num::{NonZeroU32, NonZeroU64, NonZeroUsize},
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -23,21 +27,25 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer, de};
 use toml::{Table, Value};
 
-pub use self::subjects::Subjects;
+pub(crate) use self::cluster::Cluster;
+pub use self::{
+    cluster::{Postgres, Redis},
+    subjects::Subjects,
+};
 use crate::{
     args::target::{data_directory, data_of_environment},
     witness::client::HttpWitness,
 };
 
-/// Everything that can be configured.
+/// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Config {
-    /// What the installation is.
+    /// The name, the data and the secret of the installation.
     pub installation: Installation,
-    /// The listener.
+    /// The listener, and what its clients may do.
     pub server: Server,
-    /// The path of a ballot.
+    /// The time limit and the queue of ballots.
     pub ballots: Ballots,
     /// Rate limits.
     pub limits: Limits,
@@ -45,9 +53,9 @@ pub struct Config {
     pub redis: Redis,
     /// The ledger of a cluster.
     pub postgres: Postgres,
-    /// How voters' subjects are compared.
+    /// The comparison of voters' subjects.
     pub subjects: Subjects,
-    /// Who cosigns checkpoints.
+    /// The witnesses that cosign checkpoints.
     pub witnesses: Vec<WitnessTable>,
 }
 
@@ -55,108 +63,49 @@ pub struct Config {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WitnessTable {
-    /// Where its `add-checkpoint` is: `https://witness.example.org/acclaim`.
+    /// The address below which its `add-checkpoint` is, for example
+    /// `https://witness.example.org/acclaim`.
     pub url: String,
-    /// Its verifier key, from elsewhere than that address.
+    /// Its verifier key, from a source other than that address.
     pub vkey: String,
 }
 
-/// Witnesses, at most: a note that is read has no more than 64 signatures.
+/// The largest number of witnesses. A note has at most 64 signatures.
 const MAX_WITNESSES: usize = 16;
 
-/// The intake of a cluster.
-#[derive(Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Redis {
-    /// `redis://` or `rediss://`; several of one Redis Cluster, separated by commas.
-    pub url: Option<String>,
-    /// File with the certificates, in PEM, of the authority that vouches for the servers at `rediss://`; the system's authorities unless named.
-    pub ca_file: Option<PathBuf>,
-    /// Whether settings that can lose accepted ballots are tolerated.
-    pub allow_weak: bool,
-    /// Shards of the intake of contests that open from now on.
-    pub shards: NonZeroU16,
-    /// Most ballots that may wait in one shard.
-    pub capacity: NonZeroU64,
-}
-
-impl Default for Redis {
-    fn default() -> Self {
-        let capacity = NonZeroU64::new(1_000_000).unwrap_or(NonZeroU64::MIN);
-        Self { url: None, ca_file: None, allow_weak: false, shards: NonZeroU16::MIN, capacity }
-    }
-}
-
-impl Redis {
-    fn authority(&self) -> Result<Option<Vec<u8>>> {
-        let Some(file) = &self.ca_file else { return Ok(None) };
-        fs::read(file).map(Some).with_context(|| format!("`redis.ca_file`: {}", file.display()))
-    }
-}
-
-/// The ledger of a cluster.
-#[derive(Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Postgres {
-    /// `postgres://user:password@host/database`.
-    pub url: Option<String>,
-    /// Most connections of one process.
-    pub connections: NonZeroU32,
-}
-
-impl Default for Postgres {
-    fn default() -> Self {
-        Self { url: None, connections: NonZeroU32::new(16).unwrap_or(NonZeroU32::MIN) }
-    }
-}
-
-// Addresses may hold passwords.
-impl fmt::Debug for Redis {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Redis").field("allow_weak", &self.allow_weak).finish_non_exhaustive()
-    }
-}
-
-impl fmt::Debug for Postgres {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Postgres").field("connections", &self.connections).finish_non_exhaustive()
-    }
-}
-
-/// The servers of a cluster.
-pub(crate) struct Cluster {
-    pub(crate) redis: acclaim_store_redis::Settings,
-    pub(crate) postgres: acclaim_store_postgres::Settings,
-}
-
-/// What the installation is.
+/// The section `installation`: the name, the data and the secret.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Installation {
-    /// First part of each log's origin, such as `vote.example.org`. Set at first start, fixed from then on; `localhost` unless said
-    /// otherwise.
+    /// The first part of each log's origin, for example `vote.example.org`. The first start fixes
+    /// it for ever. The default is `localhost`.
     pub name: Option<String>,
-    /// The data directory; `./acclaim-data` unless said otherwise. Embedded only.
+    /// The data directory of an embedded installation. The default is `./acclaim-data`.
     pub data: Option<PathBuf>,
-    /// File with the installation's secret, 64 hexadecimal digits. In a cluster only: embedded, it is in the data directory.
+    /// File with the installation's secret, 64 hexadecimal digits. Only for a cluster: an embedded
+    /// installation has its secret in the data directory.
     pub secret_file: Option<PathBuf>,
-    /// Contests that are left alone, since their logs are not what they were: nothing of them is recorded, and the others go on.
+    /// Contests that are left out because their logs are damaged. Nothing is recorded for them, and
+    /// all other contests run.
     pub without: Vec<ContestId>,
 }
 
-/// The listener.
+/// The section `server`: the listener.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Server {
-    /// Where to listen.
+    /// The address and port to listen on.
     pub listen: SocketAddr,
-    /// Connections at once, at most; 16,384 unless said otherwise, or as many as the limit of open files allows.
+    /// The largest number of connections at the same time. The default is 16,384, or as many as the
+    /// limit of open files allows.
     pub connections: Option<NonZeroUsize>,
-    /// The path below which a proxy publishes the server, such as `/vote`; none unless it is said.
+    /// The path below which a proxy publishes the server, for example `/vote`. Empty by default.
     pub base_path: String,
-    /// Sites whose pages may read what is public, such as `https://www.example.org`; `*`, the default, is all of them.
+    /// The sites whose pages may read public data, for example `https://www.example.org`. `*`, the
+    /// default, is all sites.
     pub cors_origins: Vec<String>,
-    /// Where health and metrics are answered in full, to everyone who can connect; nowhere unless it is said.
+    /// The address of a second listener, which answers health and metrics in full to every client
+    /// that can connect. There is no such listener by default.
     pub operation_listen: Option<SocketAddr>,
 }
 
@@ -172,13 +121,17 @@ impl Default for Server {
     }
 }
 
-/// The path of a ballot.
+/// The section `ballots`: the time limit and the queue of ballots.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Ballots {
-    /// Milliseconds from a ballot's arrival to its answer, at most. A contest's `closed` follows its closing instant by so much and a half.
+    /// The longest time from a ballot's arrival to its answer, in milliseconds.
+    ///
+    /// A contest's `closed` follows its closing instant after this time and half of it, but at most
+    /// a second more.
     pub deadline_ms: NonZeroU64,
-    /// Ballots of voters that may wait for their answers, and as many of gateways.
+    /// The number of voters' ballots that may wait for their answers. The same number of gateways'
+    /// ballots may wait beside them.
     pub waiting: NonZeroUsize,
 }
 
@@ -193,25 +146,27 @@ impl Default for Ballots {
     }
 }
 
-/// Rate limits.
+/// The section `limits`: rate limits, and the proxies in front of the server.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Requests a second of one pass.
+    /// The largest number of requests with one pass in a second.
     pub per_pass: NonZeroU32,
-    /// Requests a second of one network: /24 of IPv4, /48 of IPv6.
+    /// The largest number of requests from one network in a second. A network is a /24 of IPv4 or a
+    /// /48 of IPv6.
     pub per_network: NonZeroU32,
-    /// Networks without that limit.
+    /// The networks without these limits.
     #[serde(deserialize_with = "networks")]
     pub allow: Vec<IpNet>,
-    /// Proxies that are believed to name their clients.
+    /// The proxies that are trusted to name their clients.
     #[serde(deserialize_with = "networks")]
     pub trusted_proxies: Vec<IpNet>,
-    /// The header in which they do: `x-forwarded-for` or `forwarded`. Whichever a request has, unless it is said.
+    /// The header in which proxies name their clients: `x-forwarded-for` or `forwarded`. By
+    /// default, `x-forwarded-for` counts, or `forwarded` if a request has only this one.
     pub forwarded_header: Option<ForwardedHeader>,
 }
 
-/// Reads a list of networks; an address by itself is a network of one.
+/// Reads a list of networks. A single address is a network of one address.
 fn networks<'de, D: Deserializer<'de>>(list: D) -> Result<Vec<IpNet>, D::Error> {
     let network = |text: &String| {
         let network = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
@@ -254,32 +209,33 @@ impl Default for Limits {
     }
 }
 
-/// Prefix of the variables that stand for keys of the configuration.
+/// The prefix of the environment variables that set keys of the configuration.
 const PREFIX: &str = "ACCLAIM_";
-/// Sections, as they begin those variables.
+/// The sections, with whose names these variables continue.
 const SECTIONS: [&str; 7] = ["installation", "server", "ballots", "limits", "redis", "postgres", "subjects"];
-/// The variable that holds a cluster's secret, unless a file does.
+/// The environment variable that holds a cluster's secret, if no file does.
 const SECRET: &str = "ACCLAIM_SECRET";
 
 impl Config {
-    /// The defaults on a data directory.
+    /// Returns the defaults with this data directory.
     #[must_use]
     pub fn embedded(data: PathBuf) -> Self {
         Self { installation: Installation { data: Some(data), ..Installation::default() }, ..Self::default() }
     }
 
-    /// Reads the file, if one is named, and the environment over it.
+    /// Reads the file, if one is given, and applies the environment over it.
     ///
     /// # Errors
-    /// With the key's name, when something cannot be read or used.
+    /// If the file cannot be read, or if a key is unknown or has an unusable value. The error names
+    /// the key.
     pub fn read(file: Option<&Path>) -> Result<Self> {
         let mut table = match file {
             Some(file) => {
-                let named = || format!("the configuration {}", file.display());
-                let text = fs::read_to_string(file).with_context(named)?;
-                // By itself, so that a mistake is told with its line.
-                toml::from_str::<Self>(&text).with_context(named)?;
-                text.parse::<Table>().with_context(named)?
+                let unreadable = || format!("cannot read the configuration {}", file.display());
+                let text = fs::read_to_string(file).with_context(unreadable)?;
+                // Checks the file alone first, so that the error names the line of a mistake.
+                toml::from_str::<Self>(&text).with_context(unreadable)?;
+                text.parse::<Table>().with_context(unreadable)?
             }
             None => Table::new(),
         };
@@ -288,60 +244,59 @@ impl Config {
         }
         let mut config: Self = Value::Table(table)
             .try_into()
-            .context("the configuration, with the environment's ACCLAIM_<SECTION>_<KEY>")?;
+            .context("the configuration has a mistake, in the file or in an environment variable ACCLAIM_<SECTION>_<KEY>")?;
         if let Some(data) = data_of_environment() {
             config.installation.data = Some(data);
         }
         Ok(config)
     }
 
-    /// The data directory.
+    /// Returns the data directory, or its default.
     #[must_use]
     pub fn data(&self) -> PathBuf {
         data_directory(self.installation.data.as_ref())
     }
 
-    /// The servers, if the installation is a cluster.
+    /// Returns the settings of the cluster's servers, or `None` if the installation is embedded.
+    ///
+    /// # Errors
+    /// If only one of `redis.url` and `postgres.url` is set, or if `redis.ca_file` cannot be read.
     pub(crate) fn cluster(&self) -> Result<Option<Cluster>> {
-        match (&self.redis.url, &self.postgres.url) {
-            (None, None) => Ok(None),
-            (Some(redis), Some(_)) => Ok(Some(Cluster {
-                redis: acclaim_store_redis::Settings {
-                    authority: self.redis.authority()?,
-                    allow_weak: self.redis.allow_weak,
-                    capacity: self.redis.capacity.get(),
-                    ..acclaim_store_redis::Settings::new(redis)
-                },
-                postgres: self.postgres()?,
-            })),
-            _ => bail!("a cluster needs both `redis.url` and `postgres.url`, and only one is configured"),
-        }
+        Cluster::read(&self.redis, &self.postgres)
     }
 
-    /// The cluster's database.
+    /// Returns the settings of the cluster's database.
+    ///
+    /// # Errors
+    /// If `postgres.url` is not set.
     pub(crate) fn postgres(&self) -> Result<acclaim_store_postgres::Settings> {
-        let url = self.postgres.url.as_ref().context("`postgres.url` is not configured")?;
-        let connections = self.postgres.connections.get();
-        Ok(acclaim_store_postgres::Settings { connections, ..acclaim_store_postgres::Settings::new(url) })
+        self.postgres.settings()
     }
 
-    /// The installation's secret in a cluster.
+    /// Reads the installation's secret of a cluster, from `installation.secret_file` or
+    /// `ACCLAIM_SECRET`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or if the text is not a secret. The error never contains the
+    /// text.
     pub(crate) fn secret(&self) -> Result<Secret> {
-        let (named, text) = match &self.installation.secret_file {
+        let (source, text) = match &self.installation.secret_file {
             Some(file) => {
-                let named = format!("the secret's file {}", file.display());
-                let text = fs::read_to_string(file).with_context(|| named.clone())?;
-                (named, text)
+                let source = format!("the secret's file {}", file.display());
+                let text = fs::read_to_string(file).with_context(|| format!("cannot read {source}"))?;
+                (source, text)
             }
             None => (SECRET.to_owned(), env::var(SECRET).unwrap_or_default()),
         };
         parse_secret(&text).with_context(|| {
-            format!("{named} must hold the installation's secret, 64 hexadecimal digits: make it once with `openssl rand -hex 32`")
+            format!("{source} must hold the installation's secret, 64 hexadecimal digits: make it once with `openssl rand -hex 32`")
         })
     }
 
+    /// Returns the settings of the API.
+    ///
     /// # Errors
-    /// With the key's name, when something cannot be used.
+    /// If a value cannot be used. The error names the key.
     pub(crate) fn api(&self) -> Result<acclaim_api::Settings> {
         Ok(acclaim_api::Settings {
             domains: self.subjects.table()?,
@@ -357,33 +312,35 @@ impl Config {
             base_path: self.server.base_path.parse().context("`server.base_path`")?,
             origins: Origins::read(&self.server.cors_origins).context("`server.cors_origins`")?,
             has_operation_listener: self.server.operation_listen.is_some(),
-            // What Redis holds outlives this process.
+            // Redis keeps its ballots when this process ends.
             may_accept: self.redis.url.is_some(),
             without: self.installation.without.iter().cloned().collect(),
             ..acclaim_api::Settings::default()
         })
     }
 
-    /// The witnesses.
+    /// Returns a client for each configured witness.
     ///
     /// # Errors
-    /// With the key's name, when one is not a witness.
+    /// If there are more than 16 witnesses, if two have the same key, or if an address or a key is
+    /// invalid. The error names the key.
     pub(crate) fn witnesses(&self) -> Result<Vec<Arc<dyn Witness>>> {
         if self.witnesses.len() > MAX_WITNESSES {
-            bail!("`witnesses` names more than {MAX_WITNESSES}");
+            bail!("`witnesses` has more than {MAX_WITNESSES} witnesses");
         }
         let mut names = BTreeSet::new();
         let witness = |(number, table): (usize, &WitnessTable)| -> Result<Arc<dyn Witness>> {
-            let named = |key: &str| format!("`witnesses[{number}].{key}`");
-            let vkey: WitnessKey = table.vkey.parse().with_context(|| named("vkey"))?;
+            let key_name = |key: &str| format!("`witnesses[{number}].{key}`");
+            let vkey: WitnessKey = table.vkey.parse().with_context(|| key_name("vkey"))?;
             if !names.insert(vkey.to_string()) {
-                bail!("{}: the same key as before", named("vkey"));
+                bail!("{}: an earlier witness has the same key", key_name("vkey"));
             }
-            Ok(Arc::new(HttpWitness::new(&table.url, vkey).with_context(|| named("url"))?))
+            Ok(Arc::new(HttpWitness::new(&table.url, vkey).with_context(|| key_name("url"))?))
         };
         self.witnesses.iter().enumerate().map(witness).collect()
     }
 
+    /// Returns the settings of the sequencer, without the witnesses.
     pub(crate) fn sequencer(&self) -> acclaim_sequencer::Settings {
         let deadline = Duration::from_millis(self.ballots.deadline_ms.get());
         acclaim_sequencer::Settings {
@@ -395,22 +352,22 @@ impl Config {
     }
 }
 
-/// Sets the key that a variable stands for; other variables are nobody's business.
+/// Sets the key that an environment variable stands for. Ignores all other variables.
 fn apply_variable(table: &mut Table, name: &str, value: &str) -> Result<()> {
     let Some(rest) = name.strip_prefix(PREFIX).map(str::to_lowercase) else { return Ok(()) };
-    // A list of tables has no keys of its own to overlay.
+    // `witnesses` is a list of tables, so the variable replaces the whole list.
     if rest == "witnesses" {
         let list = format!("witnesses = {value}").parse::<Table>().with_context(|| name.to_owned())?;
         table.extend(list);
         return Ok(());
     }
-    let found = SECTIONS.iter().find_map(|section| {
+    let section_and_key = SECTIONS.iter().find_map(|section| {
         rest.strip_prefix(section)
             .and_then(|rest| rest.strip_prefix('_'))
             .map(|key| (*section, key.to_owned()))
     });
-    let Some((section, key)) = found else { return Ok(()) };
-    // Numbers and lists as TOML writes them; anything else is text.
+    let Some((section, key)) = section_and_key else { return Ok(()) };
+    // Numbers and lists are written as in TOML. Any other value is text.
     let value = format!("value = {value}")
         .parse::<Table>()
         .ok()
@@ -424,105 +381,4 @@ fn apply_variable(table: &mut Table, name: &str, value: &str) -> Result<()> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn environment_overrides_file_and_unknown_keys_fail() {
-        let mut table: Table = "[server]\nlisten = \"127.0.0.1:1\"\n".parse().unwrap();
-        apply_variable(&mut table, "ACCLAIM_SERVER_LISTEN", "127.0.0.1:9").unwrap();
-        apply_variable(&mut table, "ACCLAIM_LIMITS_PER_PASS", "7").unwrap();
-        apply_variable(&mut table, "ACCLAIM_KEY", "secret").unwrap();
-        let config: Config = Value::Table(table.clone()).try_into().unwrap();
-        assert_eq!((config.server.listen.port(), config.limits.per_pass.get()), (9, 7));
-        apply_variable(&mut table, "ACCLAIM_SERVER_LISTNE", "x").unwrap();
-        let error = Value::Table(table).try_into::<Config>().unwrap_err();
-        assert!(error.to_string().contains("listne"), "{error}");
-    }
-
-    /// The environment's variables, as the message about an unknown key of each section lists them.
-    #[test]
-    fn variables_of_the_environment_are_those_they_were() {
-        let mut names = vec!["ACCLAIM_WITNESSES".to_owned(), SECRET.to_owned()];
-        for section in SECTIONS {
-            let error = format!("[{section}]\n\"?\" = 1").parse::<Table>().unwrap().try_into::<Config>();
-            let message = error.unwrap_err().to_string();
-            let (_, expected) = message.split_once("expected ").unwrap();
-            let keys = expected.lines().next().unwrap_or_default().split('`').skip(1).step_by(2);
-            names.extend(keys.map(|key| format!("{PREFIX}{section}_{key}").to_uppercase()));
-        }
-        insta::assert_snapshot!(names.join("\n"));
-    }
-
-    #[test]
-    fn reads_addresses_as_networks_and_names_bad_values() {
-        let read = |list: &str| {
-            let mut table = Table::new();
-            apply_variable(&mut table, "ACCLAIM_LIMITS_TRUSTED_PROXIES", list).unwrap();
-            Value::Table(table).try_into::<Config>()
-        };
-        let config = read(r#"["127.0.0.1", "10.0.0.0/8", "::1"]"#).unwrap();
-        let networks: Vec<String> = config.limits.trusted_proxies.iter().map(ToString::to_string).collect();
-        assert_eq!(networks, ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
-        let error = read(r#"["10.0.0.0/33"]"#).unwrap_err().to_string();
-        assert!(error.contains("10.0.0.0/33") && error.contains("trusted_proxies"), "{error}");
-    }
-
-    #[test]
-    fn names_key_of_bad_base_path_or_origin() {
-        let error = |name: &str, value: &str| {
-            let mut table = Table::new();
-            apply_variable(&mut table, name, value).unwrap();
-            let config: Config = Value::Table(table).try_into().unwrap();
-            format!("{:#}", config.api().err().unwrap())
-        };
-        assert!(
-            error("ACCLAIM_SERVER_BASE_PATH", "/v1").starts_with("`server.base_path`: `/v1` is no base path")
-        );
-        let origin = error("ACCLAIM_SERVER_CORS_ORIGINS", r#"["example.org"]"#);
-        assert!(origin.starts_with("`server.cors_origins`: `example.org` is no origin"), "{origin}");
-    }
-
-    #[test]
-    fn names_key_of_bad_witness() {
-        const ONE: &str =
-            "witness.navigli.sunlight.geomys.org+a3e00fe2+BNy/co4C1Hn1p+INwJrfUlgz7W55dSZReusH/GhUhJ/G";
-        let read = |list: &str| {
-            let mut table = Table::new();
-            apply_variable(&mut table, "ACCLAIM_WITNESSES", list)?;
-            Value::Table(table).try_into::<Config>()?.witnesses()
-        };
-        let witness = |url: &str, vkey: &str| format!("{{ url = \"{url}\", vkey = \"{vkey}\" }}");
-        let good = witness("https://witness.example.org", ONE);
-        assert_eq!(read(&format!("[{good}]")).unwrap().len(), 1);
-        let log = "vote.example.org/photo-2021+9049215d+AYqI4910CfGV/VLbLTy6XXLKZwm/HZQSG/N0iAG0D29c";
-        for (list, told) in [
-            (format!("[{good}, {good}]"), "witnesses[1].vkey"),
-            (format!("[{}]", witness("https://witness.example.org", log)), "witnesses[0].vkey"),
-            (format!("[{}]", witness("witness.example.org", ONE)), "witnesses[0].url"),
-            ("[{ url = \"https://w\" }]".to_owned(), "vkey"),
-            ("[{ url = \"https://w\", vkey = \"\", name = \"\" }]".to_owned(), "name"),
-            (format!("[{}]", [&*good; 17].join(",")), "more than 16"),
-            ("nonsense".to_owned(), "ACCLAIM_WITNESSES"),
-        ] {
-            let error = read(&list).unwrap_err();
-            assert!(format!("{error:#}").contains(told), "{error:#}");
-        }
-    }
-
-    #[test]
-    fn names_key_of_unreadable_ca_file() {
-        let read = |file: &Path| {
-            let url = |scheme| Some(format!("{scheme}://h"));
-            let redis = Redis { url: url("rediss"), ca_file: Some(file.to_owned()), ..Redis::default() };
-            let postgres = Postgres { url: url("postgres"), ..Postgres::default() };
-            Config { redis, postgres, ..Config::default() }.cluster()
-        };
-        let folder = tempfile::tempdir().unwrap();
-        let Err(error) = read(&folder.path().join("none")) else { panic!("read") };
-        assert!(format!("{error:#}").contains("redis.ca_file"), "{error:#}");
-        let file = folder.path().join("authority");
-        fs::write(&file, "PEM").unwrap();
-        assert_eq!(read(&file).unwrap().unwrap().redis.authority.unwrap(), b"PEM");
-    }
-}
+mod tests;

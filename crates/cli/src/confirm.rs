@@ -1,4 +1,5 @@
-//! Asking before what cannot be undone, on a terminal alone: a program that runs a command is not asked.
+//! The question before a step that cannot be undone. Only a terminal is asked, never a program that
+//! runs a command.
 
 use std::io::{self, BufRead, IsTerminal as _, Write};
 
@@ -6,10 +7,11 @@ use anyhow::{Context as _, Result};
 
 use crate::outcome::Refusal;
 
-/// Asks whether to go on, unless the command line says yes or standard input is no terminal.
+/// Asks whether to go on. Does not ask if `yes`, the command line's `--yes`, is set or if standard
+/// input is not a terminal.
 ///
 /// # Errors
-/// [`Refusal`] if the answer is not yes.
+/// [`Refusal`] if the answer is not `yes`.
 pub fn confirm(question: &str, yes: bool) -> Result<()> {
     if yes || !io::stdin().is_terminal() {
         return Ok(());
@@ -38,11 +40,11 @@ mod tests {
         for (answer, goes_on) in
             [("yes\n", true), (" YES \r\n", true), ("y\n", false), ("no\n", false), ("", false)]
         {
-            let mut asked = Vec::new();
-            let answered = ask("Certify?", &mut answer.as_bytes(), &mut asked);
-            assert_eq!(answered.is_ok(), goes_on, "{answer:?}");
-            assert_eq!(asked, b"Certify? Type yes to go on: ");
-            assert!(answered.is_ok() || answered.unwrap_err().downcast_ref::<Refusal>().is_some());
+            let mut question = Vec::new();
+            let result = ask("Certify?", &mut answer.as_bytes(), &mut question);
+            assert_eq!(result.is_ok(), goes_on, "{answer:?}");
+            assert_eq!(question, b"Certify? Type yes to go on: ");
+            assert!(result.is_ok() || result.unwrap_err().downcast_ref::<Refusal>().is_some());
         }
     }
 }

@@ -1,20 +1,26 @@
-//! File descriptors: how many connections fit beside what the process itself keeps open.
+//! The limit of open files: how many connections fit beside the files that the process itself keeps
+//! open.
 
 use std::num::NonZeroUsize;
 
 use acclaim_api::server;
 use anyhow::{Context as _, Result, bail};
 
-/// Descriptors for the stores, the published checkpoints, the log and the listener.
+/// The number of file descriptors kept for the stores, the published checkpoints, the log and the
+/// listener.
 const RESERVE: usize = 128;
-/// With fewer connections there is no sense in serving.
+/// The smallest number of connections with which the server starts.
 const MIN_CONNECTIONS: usize = 16;
 
-/// Raises the process's limit of open files as far as it needs and may, and returns how many connections it serves:
-/// those configured, or the default, lowered to what fits. `stores` is how many connections the stores may have.
+/// Raises the process's limit of open files as far as needed and allowed, and returns the number of
+/// connections to serve.
+///
+/// This is the configured number. Without one, it is the default, lowered to the number that fits.
+/// `stores` is the largest number of connections of the stores.
 ///
 /// # Errors
-/// If the configured number does not fit, or hardly any do.
+/// If the limit cannot be read or raised, if the configured number does not fit, or if fewer than
+/// [`MIN_CONNECTIONS`] fit.
 pub(crate) fn connections(configured: Option<NonZeroUsize>, stores: usize) -> Result<usize> {
     let wanted = configured.map_or(server::Settings::default().connections, NonZeroUsize::get);
     let reserve = RESERVE + stores;

@@ -1,5 +1,6 @@
-//! The whole engine: stores, sequencer and API wired together, without a listener. Embedded on a data directory, or one process of a cluster on
-//! Redis and Postgres.
+//! The engine without a listener: it connects the stores, the sequencer and the API.
+//!
+//! It runs embedded on a data directory, or as one process of a cluster on Redis and Postgres.
 
 use std::{future::Future, sync::Arc, thread, time::Duration};
 
@@ -29,18 +30,18 @@ use crate::{
     config::{Cluster, Config},
 };
 
-/// What a process of a cluster does.
+/// The work that a process of a cluster does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Role {
-    /// Answers requests and sequences.
+    /// Answers requests and records ballots.
     All,
     /// Answers requests.
     Api,
-    /// Sequences; answers only questions of operation.
+    /// Records ballots; answers only health checks and metrics.
     Sequencer,
 }
 
-/// See the [module](self).
+/// A running engine. [`Engine::stop`] stops it.
 pub struct Engine {
     api: Api,
     role: Role,
@@ -49,22 +50,27 @@ pub struct Engine {
     stop: watch::Sender<bool>,
     sequencer: Option<JoinHandle<()>>,
     background: JoinSet<()>,
-    /// Carries notices between processes; empty when embedded.
+    /// The tasks that carry notices between processes. Empty when embedded.
     notice_bridge: JoinSet<()>,
-    /// Declared before the directory: whoever works there has let go of it before others may have it.
+    /// The threads for recording. Declared before `directory`, because fields are dropped in order:
+    /// these threads stop using the directory before it is unlocked for other processes.
     _recording: RecordingRuntime,
-    /// Locked as long as the engine runs; none in a cluster.
+    /// The data directory, which is locked while the engine runs. `None` in a cluster.
     directory: Option<DataDirectory>,
 }
 
-/// How long recording may take to let go of what it has.
+/// The time that the threads for recording get to stop and release their resources.
 const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// Threads of the sequencer for work that blocks, such as its reads of the embedded database.
+/// The maximum number of the sequencer's threads for blocking work, for example reads of the
+/// embedded database.
 const RECORDING_BLOCKING_THREADS: usize = 16;
 
-/// Threads of their own for the sequencer, and for what stores begin at the start. A batch is recorded in some ten steps, one after the other; each
-/// would wait behind whatever requests are ready at that moment, and the more there are, the longer.
+/// Separate threads for the sequencer, and for the tasks that stores start.
+///
+/// A batch is recorded in about ten steps, one after the other. On shared threads, each step would
+/// wait behind all requests that are ready at that moment. The more requests there are, the longer
+/// this wait would be.
 struct RecordingRuntime(Option<Runtime>);
 
 impl RecordingRuntime {
@@ -76,7 +82,10 @@ impl RecordingRuntime {
         Ok(Self(Some(builder.build()?)))
     }
 
-    /// Does something there; what it spawns stays there.
+    /// Runs `work` on these threads. The tasks that it spawns stay on them.
+    ///
+    /// # Errors
+    /// If the threads have ended, or if `work` panics.
     async fn run<T: Send + 'static>(&self, work: impl Future<Output = T> + Send + 'static) -> Result<T> {
         let runtime = self.0.as_ref().context("the threads for recording have ended")?;
         Ok(runtime.spawn(work).await?)
@@ -86,16 +95,16 @@ impl RecordingRuntime {
 impl Drop for RecordingRuntime {
     fn drop(&mut self) {
         let Some(runtime) = self.0.take() else { return };
-        // From within a task a runtime may not be waited for, but a thread may.
+        // A task must not wait for a runtime, but it can wait for a thread.
         let ending = thread::spawn(move || runtime.shutdown_timeout(SHUTDOWN_TIMEOUT));
         let _ended = ending.join();
     }
 }
 
-/// Stores with what has to live as long as they do.
+/// The stores, and the resources that must live as long as they do.
 struct Backends {
     stores: Stores,
-    /// The sequencer's: the same stores, with connections of its own to the database.
+    /// The same stores for the sequencer, with their own connections to the database.
     recording_stores: Stores,
     keyring: Arc<Keyring>,
     notice_bridge: JoinSet<()>,
@@ -103,16 +112,19 @@ struct Backends {
 }
 
 impl Engine {
-    /// Starts: reads and checks every log that this process is to sequence.
+    /// Starts the engine. Reads and checks every log that this process will sequence.
     ///
     /// # Errors
-    /// When the directory is in use, of another version or not writable, a server is away, of another version or unsafe, a key does not open, or a
-    /// log is damaged or older than what has been shown of it.
+    /// - A setting is unusable.
+    /// - The data directory is in use, is not writable or has another version.
+    /// - A server of the cluster cannot be reached, has another version or has unsafe settings.
+    /// - A key cannot be opened.
+    /// - A log is damaged, or is older than a published checkpoint of it.
     pub async fn start(config: &Config, role: Role) -> Result<Self> {
-        // Every process checks them: a mistake shows at the first start, whatever its role.
+        // A process of any role checks these settings, so that a mistake shows at the first start.
         let (witnesses, settings) = (config.witnesses()?, config.api()?);
-        // From now on the clock is compared with one that nobody sets.
-        let _none_yet = SystemClock.jump();
+        // The first call starts the comparison of the wall clock with a clock that cannot be set.
+        let _first_jump = SystemClock.jump();
         let recording = RecordingRuntime::new()?;
         let Backends { stores, recording_stores, keyring, notice_bridge, directory } =
             recording.run(open_backends(config.clone(), role)).await??;
@@ -120,7 +132,7 @@ impl Engine {
         let operator_key = staff_keys::random_token()?;
         let hash = *blake3::hash(operator_key.as_bytes()).as_bytes();
         let api = Api::new(stores, Arc::clone(&keyring), settings, Some(hash)).await?;
-        // Listening before the sequencer speaks.
+        // These tasks subscribe to notices before the sequencer publishes any.
         let background = api.background(&recording_stores.database);
         let (stop, stopping) = watch::channel(false);
         let sequencer = match role {
@@ -146,12 +158,14 @@ impl Engine {
         })
     }
 
-    /// The complete HTTP API, or of a sequencer what concerns operation.
+    /// Returns the routes of the complete HTTP API. A process that only sequences has only health
+    /// and metrics.
     pub fn router(&self) -> Router {
         self.router_with(Router::new())
     }
 
-    /// The same, with other routes beside it.
+    /// Returns the routes of [`Engine::router`] with `others` added. A process that only sequences
+    /// ignores `others`.
     pub fn router_with(&self, others: Router) -> Router {
         match self.role {
             Role::Sequencer => acclaim_api::operation(self.api.clone()),
@@ -159,21 +173,25 @@ impl Engine {
         }
     }
 
-    /// Health and metrics, in full to everyone.
+    /// Returns the routes for health and metrics, which answer in full to every client.
     pub fn operation_router(&self) -> Router {
         acclaim_api::operation_in_full(self.api.clone())
     }
 
-    /// A bearer token valid in this process only, for its own requests.
+    /// Returns an operator's bearer token, which is valid in this process only, for its own
+    /// requests.
     #[must_use]
     pub fn operator_key(&self) -> &str {
         &self.operator_key
     }
 
-    /// Makes an embedded installation's first staff key; `None` if there has been one, or in a cluster, where `acclaim key create` does.
+    /// Makes the first staff key of an embedded installation, and returns it.
+    ///
+    /// Returns `None` if the installation has or had a staff key, and in a cluster, where the
+    /// command `acclaim key create` makes the first key.
     ///
     /// # Errors
-    /// When the database fails.
+    /// If the database fails, or if the system gives no random bytes.
     pub async fn first_key(&self) -> Result<Option<String>> {
         if self.directory.is_none() || !self.database.staff_keys().await?.is_empty() {
             return Ok(None);
@@ -192,10 +210,11 @@ impl Engine {
         Ok(Some(key))
     }
 
-    /// Tells others who find the data directory locked where the engine listens.
+    /// Writes the engine's URL into the lock's file, for processes that find the data directory
+    /// locked.
     ///
     /// # Errors
-    /// When the lock's file cannot be written.
+    /// If the lock's file cannot be written.
     pub fn record_url(&mut self, url: &str) -> Result<()> {
         match &mut self.directory {
             Some(directory) => Ok(directory.record_url(url)?),
@@ -203,7 +222,7 @@ impl Engine {
         }
     }
 
-    /// Lets the sequencer finish what it is at, and ends.
+    /// Stops the engine, after the sequencer has finished its present step.
     pub async fn stop(self) {
         let _ended_before = self.stop.send(true);
         if let Some(sequencer) = self.sequencer {
@@ -239,12 +258,13 @@ async fn embedded(config: &Config) -> Result<Backends> {
 }
 
 async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<Backends> {
-    // A process that does both gives the sequencer a quarter: it uses few connections, and no request takes them.
+    // With the role `all`, the sequencer gets a quarter of the connections. It needs few, and
+    // requests cannot take them.
     let all = cluster.postgres.connections;
     let for_recording = match role {
         Role::All => (all / 4).max(1),
         Role::Sequencer => all,
-        // For what is read beside requests.
+        // For the background tasks, which read beside requests.
         Role::Api => 2,
     };
     cluster.postgres.connections =
@@ -254,11 +274,11 @@ async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<
     let database: Arc<dyn Database> = Arc::new(database);
     let keyring = Arc::new(open_keyring(&*database, config).await?);
     let redis = Redis::connect(&cluster.redis, Arc::new(SystemClock)).await?;
-    let (hub, outlet) = Hub::with_outbox();
+    let (hub, outbox) = Hub::with_outbox();
     let hub = Arc::new(hub);
     let key = keyring.notice_key();
     let notice_bridge =
-        notice_bridge::start_notice_bridge(&redis, key, Arc::clone(&hub), outlet, Arc::clone(&database) as _)
+        notice_bridge::start_notice_bridge(&redis, key, Arc::clone(&hub), outbox, Arc::clone(&database) as _)
             .await;
     let stores = Stores {
         database,
@@ -271,7 +291,10 @@ async fn clustered(config: &Config, mut cluster: Cluster, role: Role) -> Result<
     Ok(Backends { stores, recording_stores, keyring, notice_bridge, directory: None })
 }
 
-/// Processes that start at once may found the installation's keys together: who comes second reads those of the first.
+/// Opens the installation's keys, or makes them at the first start of a cluster.
+///
+/// Several processes can start at the same moment and make the keys. The first one succeeds. Each
+/// other process gets a conflict, and then reads the keys that the first one made.
 async fn open_keyring(database: &dyn Database, config: &Config) -> Result<Keyring> {
     let mut attempts = 3;
     loop {
@@ -286,7 +309,7 @@ async fn open_keyring(database: &dyn Database, config: &Config) -> Result<Keyrin
 /// Adds a staff key to a database.
 ///
 /// # Errors
-/// When the name is in use or the database fails.
+/// If the name is in use or the database fails.
 pub async fn add_key(
     database: &(impl acclaim_store::Keys + ?Sized),
     key: &str,

@@ -1,4 +1,4 @@
-//! An exported log: a folder that answers every audit from static files alone.
+//! The writer of an exported log: a folder of static files, which is enough for every audit.
 
 use std::{
     collections::BTreeMap,
@@ -16,36 +16,37 @@ use acclaim_ballot_log::{
 };
 use anyhow::{Context as _, Result, bail};
 
-/// The longest line of a log with its newline, in bytes.
+/// The length of the longest line of a log, with its newline, in bytes.
 pub(crate) const MAX_LINE_LENGTH: u64 = MAX_ENTRY_LENGTH as u64 + 1;
 
-/// Writes lines, tiles and bundles as entries come. Memory holds one tile a level.
+/// Writes the lines, tiles and bundles of a log as entries come. It holds one tile of each level in
+/// memory.
 pub struct FolderWriter {
     folder: PathBuf,
     log: BufWriter<File>,
     tree: Tree,
     bundle: Vec<u8>,
-    /// Tiles that are not full yet.
+    /// Tiles that are not yet full.
     growing: BTreeMap<TileId, Vec<u8>>,
 }
 
-/// A folder that has all its entries.
+/// A folder that holds all entries of its log.
 pub struct Folder {
     path: PathBuf,
-    /// Over the entries.
+    /// The Merkle tree over the entries.
     pub tree: Tree,
 }
 
 impl FolderWriter {
-    /// Begins in a new or empty folder.
+    /// Starts an export in a new or empty folder, which is created if it does not exist.
     ///
     /// # Errors
-    /// If it is neither, or cannot be written.
+    /// If the folder is not empty or cannot be written.
     pub fn create(folder: &Path) -> Result<Self> {
-        let named = || format!("the folder {}", folder.display());
-        fs::create_dir_all(folder).with_context(named)?;
-        if fs::read_dir(folder).with_context(named)?.next().is_some() {
-            bail!("{} is not empty", named());
+        let unusable = || format!("the folder {}", folder.display());
+        fs::create_dir_all(folder).with_context(unusable)?;
+        if fs::read_dir(folder).with_context(unusable)?.next().is_some() {
+            bail!("{} is not empty", folder.display());
         }
         let path = folder.join("log.jsonl");
         let file = File::create_new(&path).with_context(|| format!("the file {}", path.display()))?;
@@ -54,12 +55,15 @@ impl FolderWriter {
         Ok(Self { folder: folder.to_owned(), log, tree, bundle, growing })
     }
 
-    /// Adds the next entry's line, without its newline.
+    /// Adds the line of the next entry, which has no newline.
     ///
     /// # Errors
-    /// If a file cannot be written, or the line is too long for an entry.
+    /// If a file cannot be written, or if the line is too long for an entry.
     pub fn push(&mut self, line: &[u8]) -> Result<()> {
-        self.log.write_all(line).and_then(|()| self.log.write_all(b"\n")).context("log.jsonl")?;
+        self.log
+            .write_all(line)
+            .and_then(|()| self.log.write_all(b"\n"))
+            .context("cannot write log.jsonl")?;
         push_entry(&mut self.bundle, line)?;
         self.tree.append(leaf_hash(line));
         if self.tree.size().is_multiple_of(u64::from(TILE_WIDTH)) {
@@ -68,7 +72,8 @@ impl FolderWriter {
         Ok(())
     }
 
-    /// Writes the bundle and the tiles that are full; the others grow on, at most one a level.
+    /// Writes the bundle and the full tiles. The other tiles stay in memory, at most one of each
+    /// level.
     fn write_tiles(&mut self) -> Result<()> {
         let size = self.tree.size();
         if !self.bundle.is_empty() {
@@ -88,12 +93,12 @@ impl FolderWriter {
         Ok(())
     }
 
-    /// Writes what is left of the log.
+    /// Writes the rest of the log: the last bundle and the tiles that are not full.
     ///
     /// # Errors
     /// If a file cannot be written.
     pub fn finish(mut self) -> Result<Folder> {
-        self.log.flush().context("log.jsonl")?;
+        self.log.flush().context("cannot write log.jsonl")?;
         self.write_tiles()?;
         for (tile, hashes) in &self.growing {
             write(&self.folder, &tile.path(tile.width_at(self.tree.size())).to_string(), hashes)?;
@@ -103,10 +108,10 @@ impl FolderWriter {
 }
 
 impl Folder {
-    /// Writes a file beside the entries.
+    /// Writes a file into the folder, beside the log.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the file cannot be written.
     pub fn add(&mut self, name: &str, bytes: &[u8]) -> Result<()> {
         write(&self.path, name, bytes)
     }

@@ -1,4 +1,4 @@
-//! The binary `acclaim`: roles and tools, configuration and wiring.
+//! The library of the program `acclaim`: its commands, configuration and wiring.
 
 pub mod args;
 pub mod client;
@@ -18,6 +18,8 @@ mod relocation;
 pub mod voting_client;
 pub mod witness;
 
-/// Requests allocate on one thread and free on another; this allocator takes that well. By its feature `override` it is C's, and so SQLite's, too.
+/// The allocator of the process. Requests allocate on one thread and free on another, which
+/// mimalloc handles well. Its feature `override` replaces C's allocator too, and therefore
+/// SQLite's.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -1,4 +1,4 @@
-//! The binary.
+//! The program `acclaim`: parses the command line, runs one command and sets the exit status.
 
 use std::process::ExitCode;
 

@@ -1,4 +1,4 @@
-//! How a command ends: the exit status and the words on standard error.
+//! The end of a command: its exit status and its error message on standard error.
 
 use std::{fmt, io};
 
@@ -7,16 +7,16 @@ use clap::builder::styling::{AnsiColor, Style};
 
 use crate::{client::problem::Problem, output};
 
-/// What a command that did its work says.
+/// The outcome of a command that ran to its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// Exit status 0.
+    /// The command succeeded: exit status 0.
     Done,
-    /// The answer is no, and has been printed: exit status 1.
+    /// A check failed, and the command has printed the reason: exit status 1.
     No,
 }
 
-/// The answer is no, and this is why: exit status 1.
+/// A refusal with its reason: exit status 1.
 #[derive(Debug)]
 pub struct Refusal(pub String);
 
@@ -28,7 +28,7 @@ impl fmt::Display for Refusal {
 
 impl std::error::Error for Refusal {}
 
-/// Something to try, printed below an error.
+/// Advice that is printed below an error.
 #[derive(Debug)]
 pub struct Hint(pub String);
 
@@ -40,7 +40,10 @@ impl fmt::Display for Hint {
 
 impl std::error::Error for Hint {}
 
-/// The exit status: 0 done, 1 the answer is no, 2 unusable input, or no answer to be had.
+/// Returns the exit status of a command: 0 if it succeeded, 1 if it was refused or a check failed,
+/// 2 if the input was unusable or no answer came.
+///
+/// A closed pipe on standard output gives 0.
 #[must_use]
 pub fn status(result: &Result<Outcome, Error>) -> u8 {
     match result {
@@ -53,9 +56,9 @@ pub fn status(result: &Result<Outcome, Error>) -> u8 {
     }
 }
 
-/// Prints an error, its causes one a line.
+/// Prints an error on standard error, with one line for each cause and each [`Hint`].
 pub fn report(error: &Error) {
-    // Whoever reads standard output has enough: no failure of ours.
+    // The reader of standard output closed the pipe. This is not a failure of the command.
     if is_broken_pipe(error) {
         return;
     }
@@ -65,22 +68,22 @@ pub fn report(error: &Error) {
         Style::new()
     };
     let mut text = format!("{style}error:{style:#} ");
-    let mut said = String::new();
+    let mut printed = String::new();
     for (depth, cause) in error.chain().enumerate() {
         if let Some(hint) = cause.downcast_ref::<Hint>() {
             text.push_str(&format!("\n  hint: {}", output::printable(&hint.0)));
             continue;
         }
-        let words = cause.to_string();
-        // An error that repeats its cause in its own words needs it once.
-        if said.contains(&words) {
+        let message = cause.to_string();
+        // Many errors already contain the text of their cause, which is then not printed again.
+        if printed.contains(&message) {
             continue;
         }
         if depth > 0 {
             text.push_str("\n  because: ");
         }
-        text.push_str(&output::printable(&words));
-        said = words;
+        text.push_str(&output::printable(&message));
+        printed = message;
     }
     output::note(&text);
 }
@@ -88,5 +91,5 @@ pub fn report(error: &Error) {
 fn is_broken_pipe(error: &Error) -> bool {
     error
         .downcast_ref::<output::StdoutError>()
-        .is_some_and(|unwritable| unwritable.0.kind() == io::ErrorKind::BrokenPipe)
+        .is_some_and(|error| error.0.kind() == io::ErrorKind::BrokenPipe)
 }

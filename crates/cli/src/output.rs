@@ -1,4 +1,5 @@
-//! What commands print: data on standard output, notes on standard error; tables and reports.
+//! The output of commands: data on standard output, notes on standard error, tables and field
+//! lists.
 
 use std::{
     fmt,
@@ -10,7 +11,8 @@ use anyhow::Result;
 use clap::builder::styling::Style;
 use serde_json::Value;
 
-/// Standard output cannot be written. A closed pipe is no failure, so it must be told apart from files' errors.
+/// Standard output cannot be written. It has its own type, because a closed pipe is not a failure
+/// and must be distinguished from errors of files.
 #[derive(Debug)]
 pub struct StdoutError(pub io::Error);
 
@@ -48,26 +50,29 @@ pub fn json(value: &Value) -> Result<()> {
     write(format!("{value:#}\n").as_bytes())
 }
 
-/// Says something on standard error. Nobody may be listening, which changes nothing.
+/// Prints a line on standard error. Ignores the error if standard error cannot be written.
 pub fn note(text: &str) {
-    let _unheard = writeln!(io::stderr(), "{text}");
+    let _ignored = writeln!(io::stderr(), "{text}");
 }
 
-/// Whether to colour what goes to this stream: only on a terminal, and not when `NO_COLOR` is set.
+/// Whether to colour the output on this stream: only on a terminal, and only if `NO_COLOR` is unset
+/// or empty.
 #[must_use]
 pub fn colours(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
-/// Text from elsewhere, made harmless: a control character could move a terminal's cursor, and a direction override turn the rest of a line round. New lines
-/// stay.
+/// Escapes the control characters in a text from outside the program.
+///
+/// A control character could move the terminal's cursor. A direction override could reverse the
+/// rest of a line. New lines stay.
 #[must_use]
 pub fn printable(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     for character in text.chars() {
         match character {
             '\n' => clean.push('\n'),
-            // Our own colours only ever stand around our own words.
+            // The program colours only its own words, never the text that it escapes here.
             '\u{1b}' => clean.push('␛'),
             refused if refused.is_control() || is_refused(refused) => clean.extend(refused.escape_default()),
             other => clean.push(other),
@@ -76,7 +81,7 @@ pub fn printable(text: &str) -> String {
     clean
 }
 
-/// Rows in aligned columns below a heading. Columns of numbers are aligned right.
+/// Rows in aligned columns below a heading. Columns of numbers are aligned to the right.
 #[derive(Debug)]
 pub struct Table {
     headings: Vec<&'static str>,
@@ -84,18 +89,19 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table without rows. A heading that begins with `>` is that of a column aligned right.
+    /// Makes a table without rows. A heading that begins with `>` belongs to a column that is
+    /// aligned to the right.
     #[must_use]
     pub fn new(headings: &[&'static str]) -> Self {
         Self { headings: headings.to_vec(), rows: Vec::new() }
     }
 
-    /// Adds a row; cells beyond the headings are dropped when it is printed.
+    /// Adds a row. Cells beyond the last heading are not printed.
     pub fn row<const N: usize>(&mut self, cells: [String; N]) {
         self.rows.push(cells.map(|cell| printable(&cell).replace('\n', " ")).to_vec());
     }
 
-    /// Prints it on standard output.
+    /// Prints the table on standard output.
     ///
     /// # Errors
     /// [`StdoutError`]
@@ -103,7 +109,7 @@ impl Table {
         write(self.render(colours(&io::stdout())).as_bytes())
     }
 
-    /// The table as text, its headings underlined if `colours`.
+    /// Returns the table as text, with bold headings if `colours`.
     #[must_use]
     pub fn render(&self, colours: bool) -> String {
         let style = if colours { Style::new().bold() } else { Style::new() };
@@ -143,7 +149,7 @@ impl Table {
     }
 }
 
-/// Names and values, a line each: what a person reads of one thing.
+/// Names and values, one pair on each line, which describe one thing for people.
 #[derive(Debug, Default)]
 pub struct FieldList(Vec<(&'static str, String)>);
 
@@ -164,7 +170,7 @@ impl FieldList {
         }
     }
 
-    /// Prints it on standard output.
+    /// Prints the lines on standard output, with the values aligned.
     ///
     /// # Errors
     /// [`StdoutError`]

@@ -1,4 +1,4 @@
-//! Progress on standard error: a bar on a terminal, nothing elsewhere.
+//! Progress on standard error: a bar or a line on a terminal, and nothing elsewhere.
 
 use std::{
     io::{self, IsTerminal as _},
@@ -7,13 +7,13 @@ use std::{
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-/// How often a line that waits is drawn.
+/// The interval at which the line of [`waiting`] is drawn again.
 const TICK: Duration = Duration::from_millis(200);
 
-/// A bar towards `total` of something, such as `passes`.
+/// Returns a bar that counts to `total` items, for example `passes`.
 #[must_use]
-pub fn bar(total: u64, of_what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(Some(total), target()).with_message(of_what);
+pub fn bar(total: u64, items: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(total), target()).with_message(items);
     let template = "{wide_bar} {human_pos} of {human_len} {msg}, {per_sec}, {eta} left";
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),
@@ -21,7 +21,7 @@ pub fn bar(total: u64, of_what: &'static str) -> ProgressBar {
     }
 }
 
-/// A line that says what goes on and how far it is.
+/// Returns a line that shows a message and a count to `total`.
 #[must_use]
 pub fn spinner(total: u64) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(total), target());
@@ -31,10 +31,10 @@ pub fn spinner(total: u64) -> ProgressBar {
     }
 }
 
-/// A line that says what is waited for, and for how long already.
+/// Returns a line that names what the command waits for, and the time since the wait began.
 #[must_use]
-pub fn waiting(for_what: &'static str) -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, target()).with_message(for_what);
+pub fn waiting(message: &'static str) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, target()).with_message(message);
     bar.enable_steady_tick(TICK);
     match ProgressStyle::with_template("{spinner} {msg}, {elapsed}") {
         Ok(style) => bar.with_style(style),

@@ -1,4 +1,7 @@
-//! An installation between two databases: every log is read on the way as a start reads it, and made ready for another intake.
+//! The move of an installation from one database to another.
+//!
+//! On the way, every log is read and checked in the same way as at a start of the sequencer. Its
+//! contest is prepared for a session with the new intake.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +16,7 @@ use indicatif::ProgressBar;
 
 use crate::{output, progress};
 
-/// What has been moved.
+/// The numbers of the moved items.
 #[derive(Debug, Default)]
 pub(crate) struct RelocationSummary {
     pub(crate) contests: u64,
@@ -24,19 +27,19 @@ pub(crate) struct RelocationSummary {
     pub(crate) checkpoints: Vec<(ContestId, String)>,
 }
 
-/// See the [module](self).
+/// A move in progress, which takes the parts of the installation one after the other.
 pub(crate) struct Relocation {
     keyring: Keyring,
     move_target: MoveTarget,
-    /// Checkpoints that each log must contain.
-    shown: BTreeMap<ContestId, Vec<String>>,
-    /// Shards of the intake that contests have from now on.
+    /// The published checkpoints, which each contest's log must contain.
+    published_checkpoints: BTreeMap<ContestId, Vec<String>>,
+    /// The number of intake shards of every contest after the move.
     shards: u16,
     contest: Option<Contest>,
     summary: RelocationSummary,
 }
 
-/// The contest under way.
+/// The contest that is being moved.
 struct Contest {
     id: ContestId,
     reading: LogReader,
@@ -48,13 +51,24 @@ impl Relocation {
     pub(crate) fn new(
         keyring: Keyring,
         move_target: MoveTarget,
-        shown: BTreeMap<ContestId, Vec<String>>,
+        published_checkpoints: BTreeMap<ContestId, Vec<String>>,
         shards: u16,
     ) -> Self {
-        Self { keyring, move_target, shown, shards, contest: None, summary: RelocationSummary::default() }
+        Self {
+            keyring,
+            move_target,
+            published_checkpoints,
+            shards,
+            contest: None,
+            summary: RelocationSummary::default(),
+        }
     }
 
-    /// Takes a part from the one database to the other.
+    /// Checks one part from the source database and writes it to the target database.
+    ///
+    /// # Errors
+    /// If a log is damaged or older than a published checkpoint, if the tables contradict each
+    /// other, or if the target database fails.
     pub(crate) async fn take(&mut self, part: Part) -> Result<()> {
         match part {
             Part::Contest(record, head) => self.begin_contest(*record, head).await,
@@ -67,7 +81,7 @@ impl Relocation {
                 contest.bar.inc(entries.len() as u64);
                 self.summary.entries += entries.len() as u64;
                 self.put(Part::Entries(entries)).await?;
-                // Computed anew rather than carried.
+                // The tiles are computed from the entries, and not copied.
                 self.put(Part::Tiles(tiles)).await
             }
             Part::Ballots(ballots) => {
@@ -83,7 +97,10 @@ impl Relocation {
         }
     }
 
-    /// Ends behind the last part; nothing is committed yet.
+    /// Finishes after the last part. Nothing is committed yet.
+    ///
+    /// # Errors
+    /// If the last contest's log or table of ballots is damaged.
     pub(crate) fn finish(mut self) -> Result<(RelocationSummary, MoveTarget)> {
         self.finish_contest()?;
         Ok((self.summary, self.move_target))
@@ -99,14 +116,15 @@ impl Relocation {
         if let Some(wrapped) = &record.tag_key {
             self.keyring.tag_key(&id, wrapped)?;
         }
-        let shown = self.shown.remove(&id).unwrap_or_default();
+        let published_checkpoints = self.published_checkpoints.remove(&id).unwrap_or_default();
         if head.is_none() != (record.state.phase == Phase::Draft) {
             let has = if head.is_none() { "has no log" } else { "has a log" };
             bail!("contest {id} is {} and {has}: the database is damaged", record.state.phase);
         }
-        let reading = LogReader::begin(&self.keyring, &id, head.clone(), &shown)?;
+        let reading = LogReader::begin(&self.keyring, &id, head.clone(), &published_checkpoints)?;
         if let Some(head) = &mut head {
-            // Nothing waits in the intake that is left behind. The other one begins a session, as after a loss.
+            // No ballots wait in the old intake. The new intake starts a new session, as after a
+            // loss of its content.
             record.state.epoch = u64::from_le_bytes(random_bytes()?).max(1);
             record.state.shards = self.shards;
             head.cursors = Cursors { epoch: record.state.epoch, shards: Vec::new() };

@@ -1,4 +1,5 @@
-//! Voters over HTTP: connections that cast ballots as fast as they are answered, as the demonstration and load tests do.
+//! Simulated voters over HTTP, for the demonstration and for load tests. Each connection casts its
+//! next ballot as soon as the last one is answered.
 
 use std::{
     net::SocketAddr,
@@ -17,7 +18,7 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::{net::TcpStream, task::JoinSet};
 
-/// How often one ballot is sent before its voter gives up.
+/// The largest number of attempts to cast one ballot.
 const MAX_ATTEMPTS: u32 = 50;
 
 /// A ballot as a voter sends it.
@@ -29,7 +30,7 @@ pub struct Ballot {
     pub body: Bytes,
 }
 
-/// One voter's connection; made anew when it breaks.
+/// The connection of one voter. It is made again if it breaks.
 #[derive(Debug)]
 pub struct VotingClient {
     address: SocketAddr,
@@ -38,34 +39,36 @@ pub struct VotingClient {
 }
 
 impl VotingClient {
-    /// A voter of `contest` at a server.
+    /// Makes a client for ballots of `contest` on the server at `address`. Does not connect yet.
     #[must_use]
     pub fn new(address: SocketAddr, contest: &str) -> Self {
         Self { address, path: format!("/v1/contests/{contest}/ballots"), connection: None }
     }
 
-    /// Casts a ballot, again while the server asks for patience or the connection breaks: the same ballot never counts twice. Returns the
-    /// last answer.
+    /// Casts a ballot, and returns the last answer.
+    ///
+    /// Sends the ballot again while the server asks to wait or the connection breaks. The same
+    /// ballot never counts twice.
     ///
     /// # Errors
-    /// When no answer is to be had.
+    /// If no attempt gets a final answer.
     pub async fn cast(&mut self, ballot: &Ballot) -> Result<(StatusCode, Bytes)> {
-        let mut broken = None;
+        let mut last_error = None;
         for attempt in 0..MAX_ATTEMPTS {
             match self.send(ballot).await {
                 Ok((status, _, wait)) if matches!(status.as_u16(), 429 | 503) => {
-                    broken = Some(anyhow::anyhow!("the server answered {status} to the end"));
+                    last_error = Some(anyhow::anyhow!("the server answered {status} to the end"));
                     tokio::time::sleep(wait).await;
                 }
                 Ok((status, body, _)) => return Ok((status, body)),
                 Err(error) => {
                     self.connection = None;
-                    broken = Some(error);
+                    last_error = Some(error);
                     tokio::time::sleep(Duration::from_millis(10 * u64::from(attempt.min(100)))).await;
                 }
             }
         }
-        Err(broken.unwrap_or_else(|| anyhow::anyhow!("nothing was sent")))
+        Err(last_error.unwrap_or_else(|| anyhow::anyhow!("nothing was sent")))
     }
 
     async fn send(&mut self, ballot: &Ballot) -> Result<(StatusCode, Bytes, Duration)> {
@@ -92,7 +95,7 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
     let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    // It ends with the sender.
+    // This task ends when the sender is dropped.
     tokio::spawn(connection);
     Ok(sender)
 }
@@ -101,27 +104,27 @@ async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("a ballot was answered {status}: {body}")]
 pub struct RefusedBallot {
-    /// Its place among those that were cast, from 0.
+    /// The index of the ballot among the given ballots, from 0.
     pub place: usize,
     /// The answer's status.
     pub status: StatusCode,
-    /// The answer's body, as far as it is text.
+    /// The answer's body. Bytes that are not UTF-8 are replaced.
     pub body: String,
 }
 
-/// What became of many ballots.
+/// The outcome of many ballots.
 #[derive(Debug, Clone, Copy)]
 pub struct VotingSummary {
-    /// Answered 201.
+    /// The number of ballots answered 201: recorded now.
     pub recorded: u64,
-    /// Answered 200: recorded before.
+    /// The number of ballots answered 200: recorded before.
     pub again: u64,
-    /// From the first request to the last answer.
+    /// The time from the first request to the last answer.
     pub elapsed: Duration,
 }
 
 impl VotingSummary {
-    /// Ballots recorded a second.
+    /// Returns the number of ballots recorded in a second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     pub fn rate(&self) -> f64 {
@@ -129,10 +132,11 @@ impl VotingSummary {
     }
 }
 
-/// Casts ballots over so many connections; `progress` counts answers as they come.
+/// Casts ballots over this number of connections. `progress` counts the answers as they come.
 ///
 /// # Errors
-/// [`RefusedBallot`] with the first answer that is neither 201 nor 200, or a server that does not answer.
+/// [`RefusedBallot`] for the first answer that is neither 201 nor 200, or another error if the
+/// server does not answer.
 pub async fn cast_all(
     address: SocketAddr,
     contest: &str,
@@ -166,12 +170,12 @@ pub async fn cast_all(
             anyhow::Ok((recorded, again))
         });
     }
-    let mut figures = VotingSummary { recorded: 0, again: 0, elapsed: Duration::ZERO };
+    let mut summary = VotingSummary { recorded: 0, again: 0, elapsed: Duration::ZERO };
     while let Some(voter) = voters.join_next().await {
         let (recorded, again) = voter??;
-        figures.recorded += recorded;
-        figures.again += again;
+        summary.recorded += recorded;
+        summary.again += again;
     }
-    figures.elapsed = started.elapsed();
-    Ok(figures)
+    summary.elapsed = started.elapsed();
+    Ok(summary)
 }

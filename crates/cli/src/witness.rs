@@ -1,4 +1,5 @@
-//! Witnesses (C2SP tlog-witness): the client with which the sequencer submits checkpoints to them, and the service that is one.
+//! Witnesses (C2SP tlog-witness): the client that submits the sequencer's checkpoints to a witness,
+//! and the witness service itself.
 
 pub mod client;
 mod files;

@@ -1,4 +1,4 @@
-//! `acclaim contest`
+//! The command line of `acclaim contest` and `acclaim turnout`.
 
 use std::path::PathBuf;
 
@@ -10,46 +10,47 @@ use super::{log::FormArgs, target::Target};
 /// `acclaim contest ...`
 #[derive(Debug, Subcommand)]
 pub enum ContestCommand {
-    /// Create a draft from a definition, or edit it
+    /// Create a draft from a definition file, or edit a draft
     #[command(after_help = "Examples:\n  acclaim contest create wsis-prizes.toml\n  \
                             acclaim contest create wsis-prizes.toml --as rehearsal --test --opens now\n  \
                             acclaim contest create wsis-prizes.toml --edit")]
     Create(CreateArgs),
     /// List the contests
     List(ListArgs),
-    /// Show one contest: phase, window, verifier key
+    /// Show one contest: its phase, its voting period and its verifier key
     Show(ShowArgs),
-    /// Print the result: provisional after closing, certified at the end
+    /// Print the result; it is provisional until the contest is certified
     #[command(after_help = "Example:\n  acclaim contest result wsis-2021 --format html > result.html")]
     Result(ResultArgs),
-    /// Open a draft now
+    /// Open a draft now: voting begins, and its rules, categories and entries are fixed
     Open(OneContest),
-    /// Take no ballots until voting is resumed; the closing stays where it is
+    /// Accept no ballots until voting is resumed; the closing time does not change
     #[command(
         after_help = "Example:\n  acclaim contest suspend wsis-2021 --reason 'passes were sent to the wrong people'"
     )]
     Suspend(ReasonArgs),
-    /// Take ballots again after a suspension
+    /// Accept ballots again after a suspension
     #[command(after_help = "Example:\n  acclaim contest resume wsis-2021 --reason 'new passes are out'")]
     Resume(ReasonArgs),
-    /// Close voting now, and wait until all ballots that arrived before are recorded
+    /// Close voting now, and wait until all ballots that arrived in time are recorded
     Close(OneContest),
-    /// End rulings and scores, before a draw
+    /// End rulings and scores, before the draw or the certification
     Freeze(OneContest),
-    /// Undo freezing, where the rules have no draw
+    /// Undo freezing; not possible if the rules have a draw
     #[command(
         after_help = "Example:\n  acclaim contest unfreeze wsis-2021 --reason 'frozen before the last sheet came'"
     )]
     Unfreeze(ReasonArgs),
-    /// Log the seed of the draw, from the source that the definition names; after freezing, once
+    /// Log the seed of the draw, from the source that the definition names; only after freezing,
+    /// and only once
     #[command(after_help = "Example:\n  acclaim contest draw wsis-2021 --seed 7d4c1e...\n\n\
                             docs/jury.md tells how to take the seed from a public source, and how anyone recomputes the lots.")]
     Draw(DrawArgs),
-    /// Make the result final; prints what is certified, and asks first on a terminal
+    /// Make the result final; prints the result, and asks for confirmation on a terminal
     Certify(CertifyArgs),
     /// Allow rulings again after certifying
     Reopen(ReasonArgs),
-    /// Destroy the key that links subjects and ballots, after closing, for ever
+    /// Destroy the key that links voters and ballots; only after closing, and cannot be undone
     #[command(
         after_help = "Example:\n  acclaim contest destroy-key wsis-2021 --reason 'as announced on opening'\n\n\
                             The log says so. Backups, and lists of minted passes, link still: delete them as well. Do it when no \
@@ -63,25 +64,26 @@ pub enum ContestCommand {
 /// `acclaim contest create`
 #[derive(Debug, Args)]
 pub struct CreateArgs {
-    /// The definition: .toml, otherwise JSON
+    /// The definition: TOML if the name ends in .toml, otherwise JSON
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// Another id than the file's
+    /// Id of the contest, in place of the file's
     #[arg(long = "as", value_name = "ID")]
     pub id: Option<ContestId>,
-    /// Make it a test: never certifiable, may be deleted
+    /// Make the contest a test: it can be deleted, but never certified
     #[arg(long)]
     pub test: bool,
-    /// Another opening than the file's: `now` or a time
+    /// Opening time, in place of the file's: `now` or a time
     #[arg(long, value_name = "TIME")]
     pub opens: Option<String>,
-    /// Another closing than the file's
+    /// Closing time, in place of the file's
     #[arg(long, value_name = "TIME")]
     pub closes: Option<String>,
-    /// Columns of the file of entries that voters see as details, in place of the definition's
+    /// Columns of the entries file that voters see as details, in place of the definition's;
+    /// separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub details: Vec<String>,
-    /// Take the place of the draft of this id
+    /// Replace the draft that has this id
     #[arg(long)]
     pub edit: bool,
     /// Print the contest as JSON
@@ -108,7 +110,7 @@ pub struct ListArgs {
 pub struct ShowArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Print all of it as JSON
+    /// Print everything as JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
@@ -124,13 +126,13 @@ pub struct ShowArgs {
 pub struct TurnoutArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Print all of it as JSON
+    /// Print everything as JSON
     #[arg(long, conflicts_with = "csv")]
     pub json: bool,
-    /// Print a table for spreadsheets: by, label, ballots
+    /// Print a table for spreadsheets, with the columns by, label and ballots
     #[arg(long)]
     pub csv: bool,
-    /// With --csv: begin with a byte order mark, by which Excel reads the file as UTF-8
+    /// With --csv: write a byte order mark first, so that Excel reads the file as UTF-8
     #[arg(long, requires = "csv")]
     pub excel: bool,
     #[command(flatten)]
@@ -143,7 +145,7 @@ pub struct TurnoutArgs {
 pub struct ResultArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The result that was certified before the contest was reopened
+    /// Print the result that was certified before the contest was reopened
     #[arg(long)]
     pub certified: bool,
     #[command(flatten)]
@@ -154,7 +156,7 @@ pub struct ResultArgs {
     pub target: Target,
 }
 
-/// A command that needs to know no more than the contest.
+/// A command whose only argument is the contest.
 #[derive(Debug, Args)]
 pub struct OneContest {
     /// The contest's id
@@ -169,10 +171,11 @@ pub struct OneContest {
 pub struct CertifyArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Certify though winners are not decided in every category: no choice, no scores, no lots
+    /// Certify although some categories have no decided winners (a choice, scores or lots are
+    /// missing)
     #[arg(long)]
     pub undecided: bool,
-    /// Do not ask, on a terminal
+    /// Do not ask for confirmation on a terminal
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]
@@ -193,15 +196,15 @@ pub struct DrawArgs {
     pub target: Target,
 }
 
-/// A command that the log has with its reason.
+/// A command that the log records with its reason.
 #[derive(Debug, Args)]
 pub struct ReasonArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Why, for the log
+    /// The reason, which the log records
     #[arg(long)]
     pub reason: String,
-    /// A remark, for the log
+    /// A remark, which the log records
     #[arg(long)]
     pub note: Option<String>,
     #[command(flatten)]
@@ -214,10 +217,10 @@ pub struct ReasonArgs {
 pub struct DestroyKeyArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Why, for the log
+    /// The reason, which the log records
     #[arg(long)]
     pub reason: String,
-    /// Do not ask, on a terminal
+    /// Do not ask for confirmation on a terminal
     #[arg(long)]
     pub yes: bool,
     #[command(flatten)]

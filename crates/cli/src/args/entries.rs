@@ -1,4 +1,4 @@
-//! `acclaim entries`
+//! The command line of `acclaim entries`.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use super::target::Target;
 /// `acclaim entries ...`
 #[derive(Debug, Subcommand)]
 pub enum EntriesCommand {
-    /// Bring entries from a table into a draft, or write a definition of them
+    /// Import entries from a table into a draft, or write a definition with them
     #[command(
         after_help = "Examples:\n  acclaim entries import nominees.csv --contest film-2027 --title-column Nominee --else-title-column Work --details Work\n  \
                             acclaim entries import photos.xlsx --contest photo-2027 --title-column img_name --category Photographs --edit\n  \
@@ -28,7 +28,7 @@ pub enum EntriesCommand {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("where").args(["out", "edit"]))]
 pub struct ImportArgs {
-    /// The entries: a table as text, .xlsx or .ods, whose first row names the columns
+    /// The entries: a table as text, .xlsx or .ods; its first row holds the names of the columns
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
     /// The contest's id
@@ -51,14 +51,14 @@ pub struct ImportArgs {
     pub target: Target,
 }
 
-/// Which columns of a table of entries hold what, where they are not called so.
+/// The names of the columns of a table of entries, where they differ from the standard names.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Columns")]
 pub struct EntryColumns {
     /// The column of the titles
     #[arg(long, value_name = "NAME")]
     pub title_column: Option<String>,
-    /// The column whose text is the title where that is empty
+    /// The column that holds the title where the title's own column is empty
     #[arg(long, value_name = "NAME")]
     pub else_title_column: Option<String>,
     /// The column of the categories: ids or titles
@@ -67,37 +67,37 @@ pub struct EntryColumns {
     /// One category for all entries: its id or title
     #[arg(long, value_name = "CATEGORY")]
     pub category: Option<String>,
-    /// The column of the ids; they are made from titles where there is none
+    /// The column of the ids; without it, ids are made from titles
     #[arg(long, value_name = "NAME")]
     pub id_column: Option<String>,
     /// The column of the summaries
     #[arg(long, value_name = "NAME")]
     pub summary_column: Option<String>,
-    /// The column of the pictures' addresses
+    /// The column of the addresses of the images
     #[arg(long, value_name = "NAME")]
     pub image_column: Option<String>,
-    /// The column of the pages' addresses
+    /// The column of the addresses of the entries' own pages
     #[arg(long, value_name = "NAME")]
     pub url_column: Option<String>,
-    /// Further columns that voters see, with commas between them
+    /// Further columns that voters see, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub details: Vec<String>,
 }
 
-/// What a written definition says of the contest itself.
+/// The part of a written definition that describes the contest itself.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Of a definition that is written")]
 pub struct HeadArgs {
     /// The contest's title
     #[arg(long, requires = "out")]
     pub title: Option<String>,
-    /// Its time zone, such as Europe/Zurich
+    /// The contest's time zone, for example Europe/Zurich
     #[arg(long, value_name = "ZONE", requires = "out")]
     pub time_zone: Option<String>,
-    /// When voting opens, local to the time zone
+    /// When voting opens, in that time zone
     #[arg(long, value_name = "TIME", requires = "out")]
     pub opens: Option<String>,
-    /// When voting closes, local to the time zone
+    /// When voting closes, in that time zone
     #[arg(long, value_name = "TIME", requires = "out")]
     pub closes: Option<String>,
 }

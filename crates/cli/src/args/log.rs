@@ -1,4 +1,4 @@
-//! `acclaim log`, `tally`, `audit`, `receipt`
+//! The command lines of `acclaim log`, `acclaim tally`, `acclaim audit` and `acclaim receipt`.
 
 use std::{fs, num::NonZeroUsize, path::PathBuf, time::Duration};
 
@@ -13,7 +13,8 @@ use super::target::Target;
 /// `acclaim log ...`
 #[derive(Debug, Subcommand)]
 pub enum LogCommand {
-    /// Export a contest's log into a folder: all that an auditor needs, also years later
+    /// Export a contest's log into a folder, which holds everything that an auditor needs, even
+    /// years later
     #[command(after_help = "Example:\n  acclaim log export wsis-2021 --out wsis-2021-log\n\n\
                             The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json, the tiles of a static \
                             tlog-tiles log, and, made of result.json for people, result.html and result.csv, which an audit ignores; \
@@ -41,7 +42,7 @@ pub struct ExportArgs {
                   acclaim tally result.json --format csv --excel > result.csv\n\n\
                   A log is counted. A result document is written in another form as it is: `acclaim audit` tells whether it is true.")]
 pub struct TallyArgs {
-    /// The exported log, or a result document
+    /// The folder of an exported log, or the file of a result document
     #[arg(value_name = "DIR|FILE")]
     pub source: PathBuf,
     #[command(flatten)]
@@ -52,19 +53,20 @@ pub struct TallyArgs {
 /// The form of a result.
 #[derive(Debug, Args)]
 pub struct FormArgs {
-    /// json: the document; csv: a table for spreadsheets; html: a page for people
+    /// json: the result document; csv: a table for spreadsheets; html: a page for people
     #[arg(long, value_name = "json|csv|html", default_value = "json", hide_default_value = true)]
     pub format: Format,
-    /// With csv: begin with a byte order mark, by which Excel reads the file as UTF-8
+    /// With --format csv: write a byte order mark first, so that Excel reads the file as UTF-8
     #[arg(long)]
     pub excel: bool,
 }
 
 impl FormArgs {
-    /// What comes before the document.
+    /// The text that comes before the document: a byte order mark with `--excel`, otherwise
+    /// nothing.
     ///
     /// # Errors
-    /// If a mark is asked for where it has no place.
+    /// If `--excel` is given and the format is not CSV.
     pub fn mark(&self) -> Result<&'static str> {
         match (self.excel, self.format) {
             (false, _) => Ok(""),
@@ -78,7 +80,7 @@ impl FormArgs {
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
 pub struct KeyArgs {
-    /// The log's verifier key, from elsewhere than the log
+    /// The log's verifier key, from a source other than the log
     #[arg(long, value_name = "KEY")]
     pub vkey: Option<VerifierKey>,
     /// File with the verifier key
@@ -86,24 +88,25 @@ pub struct KeyArgs {
     pub vkey_file: Option<PathBuf>,
 }
 
-/// The longest verifier key, in bytes, with room for white space.
+/// The size of the largest file that can hold a verifier key and white space, in bytes.
 const MAX_VKEY_FILE_LENGTH: u64 = 1024;
 
 impl KeyArgs {
-    /// The key.
+    /// Returns the key of the command line, or reads it from the file.
     ///
     /// # Errors
-    /// If the file cannot be read or holds none.
+    /// If no key is given, or if the file cannot be read, is too long or does not hold a verifier
+    /// key.
     pub fn read(&self) -> Result<VerifierKey> {
         if let Some(key) = &self.vkey {
             return Ok(key.clone());
         }
         let file = self.vkey_file.as_ref().ok_or_else(|| anyhow!("no verifier key was given"))?;
-        let named = || format!("the verifier key in {}", file.display());
-        if fs::metadata(file).with_context(named)?.len() > MAX_VKEY_FILE_LENGTH {
-            bail!("{}: the file is too long to hold a verifier key", named());
+        let unreadable = || format!("the verifier key in {}", file.display());
+        if fs::metadata(file).with_context(unreadable)?.len() > MAX_VKEY_FILE_LENGTH {
+            bail!("{}: the file is too long to hold a verifier key", unreadable());
         }
-        fs::read_to_string(file).with_context(named)?.trim().parse().with_context(named)
+        fs::read_to_string(file).with_context(unreadable)?.trim().parse().with_context(unreadable)
     }
 }
 
@@ -119,28 +122,30 @@ impl KeyArgs {
                   Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]
 pub struct AuditArgs {
-    /// The exported log, or the address of one on a file server; with --url, the contest
+    /// The folder of an exported log, or its address on a file server; with --url, the contest's id
     #[arg(value_name = "DIR|ADDRESS|CONTEST")]
     pub subject: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
     pub key: KeyArgs,
-    /// The published result, to compare [default: the log's own result.json, or the server's]
+    /// The published result to compare with [default: the log's own result.json, or the server's
+    /// result]
     #[arg(long, value_name = "FILE")]
     pub result: Option<PathBuf>,
-    /// A checkpoint or receipt seen earlier, which the log must contain; may be repeated
+    /// A checkpoint or receipt that you saw earlier, and that the log must contain; may be repeated
     #[arg(long, value_name = "FILE")]
     pub earlier: Vec<PathBuf>,
-    /// The exported log of the contest whose champions are the entries of this one [default: DIR/previous, or the server's]
+    /// The exported log of the contest whose champions are the entries of this one [default:
+    /// DIR/previous, or the server's log]
     #[arg(long, value_name = "DIR")]
     pub previous: Option<PathBuf>,
-    /// Judge this log only, also where its entries are another contest's champions
+    /// Audit this log only, even if its entries are another contest's champions
     #[arg(long, conflicts_with = "previous")]
     pub alone: bool,
     /// Verifier key of a witness that must have cosigned the log; may be repeated
     #[arg(long, value_name = "KEY")]
     pub witness: Vec<WitnessKey>,
-    /// With --witness and --url: seconds that an entry may wait for a cosignature
+    /// With --witness and --url: the seconds that an entry may wait for a cosignature
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = whole_seconds)]
     pub cosigned_within: Duration,
     /// Print the report as JSON
@@ -152,19 +157,21 @@ pub struct AuditArgs {
     /// File with a staff key, for logs that are not public
     #[arg(long, value_name = "FILE", requires = "url")]
     pub key_file: Option<PathBuf>,
-    /// Folder in which a copy of the server's log is kept: the next audit fetches only what is new, and demands the same history
+    /// Folder that keeps a copy of the server's log: the next audit fetches only new entries, and
+    /// checks that the history is the same
     #[arg(long, value_name = "DIR")]
     pub copy: Option<PathBuf>,
-    /// Check every new checkpoint against all before, until the result is certified or the server shows another history
+    /// Check every new checkpoint against all earlier ones, until the result is certified or the
+    /// server shows another history
     #[arg(long, requires = "copy", conflicts_with_all = ["json", "result"])]
     pub follow: bool,
-    /// With --follow: seconds between two looks
+    /// With --follow: the seconds between two checks
     #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
     pub every: Duration,
-    /// Mebibytes for what is known of voters; a log that needs more is read several times
+    /// Memory for the voters, in mebibytes; a log that needs more is read several times
     #[arg(long, value_name = "MIB", default_value_t = 1024, value_parser = clap::value_parser!(u64).range(1..=1 << 20))]
     pub memory: u64,
-    /// Threads [default: one for each core]
+    /// Number of threads [default: one for each core]
     #[arg(long, value_name = "N")]
     pub threads: Option<NonZeroUsize>,
 }
@@ -195,7 +202,7 @@ pub enum ReceiptCommand {
                             A receipt from the ballot page, or from .../ballots/ID/proof?with=leaf-hash, names its leaf hash and needs neither option. \
                             With either of them the receipt must be of that entry.")]
     Verify(VerifyArgs),
-    /// Make a receipt of a newer checkpoint, and check that it continues the log of the old one
+    /// Make a receipt with a newer checkpoint, and check that it continues the log of the old one
     #[command(
         after_help = "Examples:\n  acclaim receipt upgrade receipt.txt --vkey KEY --url https://vote.example.org --contest wsis-2021 --out newer.txt\n  \
                             acclaim receipt upgrade receipt.txt --vkey-file vkey --log wsis-2021-log --out newer.txt\n\n\
@@ -217,13 +224,13 @@ pub struct UpgradeArgs {
     /// Address of a running server
     #[arg(long, value_name = "URL", requires = "contest")]
     pub url: Option<String>,
-    /// The contest there
+    /// The contest's id on that server
     #[arg(long, value_name = "ID", requires = "url")]
     pub contest: Option<ContestId>,
-    /// An exported log, also without its tiles
+    /// The folder of an exported log; its tiles may be missing
     #[arg(long, value_name = "DIR")]
     pub log: Option<PathBuf>,
-    /// A new file for the newer receipt
+    /// The new file for the newer receipt
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
@@ -241,10 +248,12 @@ pub struct VerifyArgs {
     /// Verifier key of a witness that must have cosigned the receipt's checkpoint; may be repeated
     #[arg(long, value_name = "KEY")]
     pub witness: Vec<WitnessKey>,
-    /// The leaf hash that the page shows and the server answered when the ballot was cast
+    /// The leaf hash of the ballot: the page shows it, and the server returned it when the ballot
+    /// was cast
     #[arg(long, value_name = "HASH")]
     pub leaf_hash: Option<Hash>,
-    /// File with the ballot's entry as it is in the log, or with what the server answered: to the ballot, .../ballots/ID or .../votes/mine
+    /// File with the ballot's entry as it is in the log, or with the server's answer to the ballot,
+    /// to .../ballots/ID or to .../votes/mine
     #[arg(long, value_name = "FILE")]
     pub entry: Option<PathBuf>,
 }

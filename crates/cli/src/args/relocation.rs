@@ -1,4 +1,4 @@
-//! `acclaim move`
+//! The command line of `acclaim move`.
 
 use std::path::PathBuf;
 
@@ -22,10 +22,11 @@ pub struct MoveArgs {
     /// Configuration file of the cluster, TOML
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// After a move that was cut off: have the installation go on in the data directory, if the cluster does not hold it
+    /// After an interrupted move: return the installation to the data directory, unless the cluster
+    /// holds it
     #[arg(long)]
     pub take_back: bool,
-    /// Print what was moved as JSON
+    /// Print the numbers of moved items as JSON
     #[arg(long)]
     pub json: bool,
 }

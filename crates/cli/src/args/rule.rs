@@ -1,4 +1,4 @@
-//! `acclaim rule`
+//! The command line of `acclaim rule`.
 
 use std::path::PathBuf;
 
@@ -10,20 +10,20 @@ use super::{contest::ShowArgs, target::Target};
 /// `acclaim rule ...`
 #[derive(Debug, Subcommand)]
 pub enum RuleCommand {
-    /// Take an entry out; votes for it no longer count
+    /// Withdraw an entry; votes for it no longer count
     #[command(
         after_help = "Example:\n  acclaim rule withdraw wsis-2021 p0042 --reason 'asked for by the project'"
     )]
     Withdraw(WithdrawArgs),
-    /// Take ballots out of the count; their voters do not vote again
+    /// Void ballots: they no longer count, and their voters cannot vote again
     #[command(
         after_help = "Examples:\n  acclaim rule void wsis-2021 lG5tUEkm0RjspEyBHMakFQ --reason scripted\n  \
                             acclaim rule void wsis-2021 --file ballots.txt --reason scripted --note 'numbered addresses'"
     )]
     Void(VoidArgs),
-    /// Undo a withdrawal or a void
+    /// Undo a withdrawal, or reinstate voided ballots
     Reinstate(ReinstateArgs),
-    /// Change a text, or close later
+    /// Change a text, or close the voting later
     #[command(
         after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-03T00:00:00 --reason 'mail was down'\n  \
                             acclaim rule amend wsis-2021 entry:p0042 title 'Village libraries' --reason typo\n  \
@@ -31,7 +31,7 @@ pub enum RuleCommand {
                             Times are as in a definition: local to the contest's time zone, or with an offset or Z."
     )]
     Amend(AmendArgs),
-    /// Enter jurors' scores from a table, all or none of it
+    /// Enter jurors' scores from a table; if the table has a mistake, nothing is entered
     #[command(after_help = "Examples:\n  acclaim rule score wsis-2021 --panel experts --csv scores.csv\n  \
                             ACCLAIM_KEY=... acclaim rule score wsis-2021 --url https://vote.example.org --csv mine.csv\n  \
                             acclaim rule score figures --csv panel.xlsx --entry-column skater --criterion-column element\n\n\
@@ -41,10 +41,10 @@ pub enum RuleCommand {
                             and panel may be left out. What the file says of a juror, category and criterion replaces all that was entered of \
                             them before.")]
     Score(ScoreArgs),
-    /// Show the scores that stand; jurors see their own
+    /// Show the current scores; a juror sees only their own
     #[command(after_help = "Example:\n  acclaim rule scores wsis-2021")]
     Scores(ShowArgs),
-    /// Enter the panel's choice of winners, none or more in a category
+    /// Enter the panel's choice of winners in a category: none, one or several
     #[command(
         after_help = "Examples:\n  acclaim rule choose wsis-2021 c01 p0007\n  acclaim rule choose wsis-2021 c02    (no winner)\n  \
                             acclaim rule choose wsis-2021 --csv winners.xlsx\n\n\
@@ -52,17 +52,17 @@ pub enum RuleCommand {
                             entry is empty has no winner. All of it is checked before anything is sent."
     )]
     Choose(ChooseArgs),
-    /// Log a statement for whoever reads the log
+    /// Log a statement for the readers of the log
     Statement(StatementArgs),
 }
 
-/// Why a ruling is made.
+/// The reason for a ruling.
 #[derive(Debug, Args)]
 pub struct RulingReason {
-    /// Why, for the log
+    /// The reason, which the log records
     #[arg(long)]
     pub reason: String,
-    /// A remark, for the log
+    /// A remark, which the log records
     #[arg(long)]
     pub note: Option<String>,
 }
@@ -72,7 +72,7 @@ pub struct RulingReason {
 pub struct WithdrawArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The entry
+    /// The entry's id
     pub entry: EntryId,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]
@@ -87,10 +87,10 @@ pub struct WithdrawArgs {
 pub struct VoidArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The ballots
+    /// The ballots' ids
     #[arg(value_name = "BALLOT", required_unless_present = "file")]
     pub ballots: Vec<BallotId>,
-    /// File with more ballots: one a line, or a table with the column ballot
+    /// File with more ballots: one on each line, or a table with the column ballot
     #[arg(long)]
     pub file: Option<PathBuf>,
     #[command(flatten)]
@@ -106,10 +106,10 @@ pub struct VoidArgs {
 pub struct ReinstateArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The withdrawn entry
+    /// The id of a withdrawn entry
     #[arg(long, required_unless_present = "ballot", conflicts_with = "ballot")]
     pub entry: Option<EntryId>,
-    /// A voided ballot; may be repeated
+    /// The id of a voided ballot; may be repeated
     #[arg(long)]
     pub ballot: Vec<BallotId>,
     #[command(flatten)]
@@ -128,7 +128,7 @@ pub struct AmendArgs {
     /// What changes
     #[arg(help = "What changes: closes, entry:<id> or category:<id>")]
     pub what: String,
-    /// Which key: closes, title, titles, summary, image, url, details
+    /// The key that changes: closes, title, titles, summary, image, url or details
     pub key: String,
     /// The new value; JSON for titles and details
     #[arg(allow_hyphen_values = true)]
@@ -146,7 +146,8 @@ pub struct AmendArgs {
 pub struct ScoreArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The panel, if the file has no column for it and the key is not a juror's
+    /// The panel; not needed if the file has a column for it, with a juror's key, or if the contest
+    /// has one panel
     #[arg(long)]
     pub panel: Option<PanelId>,
     /// The scores: a table as text, .xlsx or .ods
@@ -160,7 +161,7 @@ pub struct ScoreArgs {
     pub target: Target,
 }
 
-/// Which columns of a table of scores hold what, where they are not called so.
+/// The names of the columns of a table of scores, where they differ from the standard names.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Columns")]
 pub struct ScoreColumns {
@@ -182,13 +183,13 @@ pub struct ScoreColumns {
     /// The column of the scores
     #[arg(long, value_name = "NAME")]
     pub value_column: Option<String>,
-    /// Columns that are not read, with commas between them
+    /// Columns to ignore, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub leave_out: Vec<String>,
 }
 
 impl ScoreColumns {
-    /// The column that an option names for a meaning, such as `entry`.
+    /// Returns the column that an option names for a meaning, for example `entry`.
     #[must_use]
     pub fn of(&self, meaning: &str) -> Option<&str> {
         let column = match meaning {
@@ -209,10 +210,10 @@ impl ScoreColumns {
 pub struct ChooseArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// The category
+    /// The category's id
     #[arg(required_unless_present = "csv", conflicts_with = "csv")]
     pub category: Option<CategoryId>,
-    /// The winners; none for no winner
+    /// The ids of the winners; without any, the category has no winner
     #[arg(value_name = "ENTRY")]
     pub entries: Vec<EntryId>,
     /// The choices of all categories: a table as text, .xlsx or .ods
@@ -224,10 +225,10 @@ pub struct ChooseArgs {
     /// The table's column of the winners
     #[arg(long, value_name = "NAME", requires = "csv")]
     pub entry_column: Option<String>,
-    /// Columns of the table that are not read, with commas between them
+    /// Columns of the table to ignore, separated by commas
     #[arg(long, value_name = "NAMES", value_delimiter = ',', requires = "csv")]
     pub leave_out: Vec<String>,
-    /// A remark, for the log
+    /// A remark, which the log records
     #[arg(long)]
     pub note: Option<String>,
     #[command(flatten)]
@@ -240,9 +241,10 @@ pub struct ChooseArgs {
 pub struct StatementArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Its kind, such as notice; any but tag-key-destroyed, which only destroying the key says
+    /// The kind of the statement, for example notice; not tag-key-destroyed, which only the
+    /// destruction of the key logs
     pub kind: String,
-    /// The statement
+    /// The text of the statement
     pub text: String,
     #[command(flatten)]
     #[expect(missing_docs, reason = "flattened: its own options are documented")]

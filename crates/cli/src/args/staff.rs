@@ -1,4 +1,4 @@
-//! `acclaim pass`, `acclaim jury` and `acclaim key`
+//! The command lines of `acclaim pass` and `acclaim key`.
 
 use std::{path::PathBuf, str::FromStr};
 
@@ -12,7 +12,7 @@ use super::target::Target;
 /// `acclaim pass ...`
 #[derive(Debug, Subcommand)]
 pub enum PassCommand {
-    /// Mint passes and print them as CSV: subject, pass, link
+    /// Mint passes and print them as CSV, with the columns subject, pass and link
     #[command(after_help = "Examples:\n  acclaim pass mint wsis-2021 --subject mailto:ama@example.org\n  \
                             acclaim pass mint wsis-2021 --subjects voters.txt --out passes.csv\n  \
                             acclaim pass mint wsis-2021 --subjects members.xlsx --subject-column 'E-Mail' --group-column Region --out passes.csv\n  \
@@ -21,7 +21,7 @@ pub enum PassCommand {
                             One person has one pass, however an address is written; the whole list is checked before anything is minted.\n\
                             Whoever has a pass can vote with it: keep the list as you would keep the voters' passwords.")]
     Mint(MintArgs),
-    /// Revoke all passes of voters; ballots that were cast stand
+    /// Revoke all passes of voters; ballots that they cast before still count
     #[command(
         after_help = "Examples:\n  acclaim pass revoke wsis-2021 --subject ama@example.org --mode replace --reason 'the link was forwarded'\n  \
                             acclaim pass revoke wsis-2021 --subjects left.txt --mode bar --reason 'no members any more'\n\n\
@@ -29,7 +29,8 @@ pub enum PassCommand {
                             Every server refuses the passes within a second. The reason is kept until the contest's tag key is destroyed, and is not in the log."
     )]
     Revoke(RevokeArgs),
-    /// Print how many passes were minted, by way of admission, and how many voters have revoked ones
+    /// Print how many passes were minted, by way of admission, and how many voters have revoked
+    /// passes
     Count(PassCountArgs),
 }
 
@@ -39,19 +40,21 @@ pub enum PassCommand {
 pub struct RevokeArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// Of one voter, such as ama@example.org, or pass:... of a voter without a name; may be repeated
+    /// A voter whose passes are revoked, for example ama@example.org, or pass:... of a voter
+    /// without a name; may be repeated
     #[arg(long, value_name = "SUBJECT")]
     pub subject: Vec<String>,
-    /// Of the voters in a file, one a line, in UTF-8
+    /// File with the voters whose passes are revoked, one on each line, in UTF-8
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
-    /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list]
+    /// The kind of the subjects without a scheme (for example tel:): addresses or ids [default: as
+    /// in the contest's first list]
     #[arg(long, value_name = "KIND")]
     pub subjects_are: Option<DefaultScheme>,
-    /// replace or bar
+    /// Whether new passes can be minted for the voters: replace or bar
     #[arg(long)]
     pub mode: PassRevocationMode,
-    /// Why
+    /// The reason
     #[arg(long)]
     pub reason: String,
     #[command(flatten)]
@@ -78,40 +81,43 @@ pub struct PassCountArgs {
 pub struct MintArgs {
     /// The contest's id
     pub contest: ContestId,
-    /// For one voter, such as ama@example.org; may be repeated
+    /// A voter, for example ama@example.org; may be repeated
     #[arg(long, value_name = "SUBJECT")]
     pub subject: Vec<String>,
-    /// For so many voters without names
+    /// Mint this number of passes for voters without names
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100_000_000))]
     pub count: Option<u64>,
-    /// For the voters in a file: one a line, or a table as text, .xlsx or .ods with --subject-column
+    /// File with the voters: one on each line, or a table as text, .xlsx or .ods with
+    /// --subject-column
     #[arg(long, value_name = "FILE")]
     pub subjects: Option<PathBuf>,
-    /// The file is a table, and this column of it holds the subjects
+    /// The column that holds the subjects, if the file is a table
     #[arg(long, value_name = "NAME", requires = "subjects")]
     pub subject_column: Option<String>,
-    /// The column whose values are the groups, without case and marks: Saint-Étienne becomes saint-etienne
+    /// The column that holds the groups, which are written without case and marks: Saint-Étienne
+    /// becomes saint-etienne
     #[arg(long, value_name = "NAME", requires = "subject_column", conflicts_with = "group")]
     pub group_column: Option<String>,
-    /// What subjects without a scheme such as tel: are: addresses or ids [default: as in the contest's first list, else addresses]
+    /// The kind of the subjects without a scheme (for example tel:): addresses or ids [default: as
+    /// in the contest's first list, else addresses]
     #[arg(long, value_name = "KIND", conflicts_with = "count")]
     pub subjects_are: Option<DefaultScheme>,
-    /// The channel that the votes count in; required where the contest has channels
+    /// The channel in which the votes count; required if the contest has channels
     #[arg(long)]
     pub channel: Option<ChannelId>,
-    /// A label for turnout, such as a region
+    /// The group of all these voters for the turnout, for example a region
     #[arg(long)]
     pub group: Option<String>,
     /// When the passes expire [default: 30 days after closing]
     #[arg(long, value_name = "TIME")]
     pub expires: Option<String>,
-    /// What links look like, with {contest} and {pass} [default: the page of the server at --url]
+    /// The form of the links, with {contest} and {pass} [default: the page of the server at --url]
     #[arg(long, value_name = "TEMPLATE")]
     pub link_template: Option<LinkTemplate>,
-    /// Write to a new file, which only you can read, instead of printing
+    /// Write to this new file, which only you can read, instead of standard output
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-    /// Begin with a byte order mark, by which Excel reads the file as UTF-8
+    /// Write a byte order mark first, so that Excel reads the file as UTF-8
     #[arg(long)]
     pub excel: bool,
     #[command(flatten)]
@@ -119,14 +125,14 @@ pub struct MintArgs {
     pub target: Target,
 }
 
-/// What links look like.
+/// The form of the links to the ballot page, with the placeholders `{contest}` and `{pass}`.
 #[derive(Debug, Clone)]
 pub struct LinkTemplate(pub String);
 
 impl FromStr for LinkTemplate {
     type Err = anyhow::Error;
 
-    /// Refuses a template by which all voters would get the same link.
+    /// Refuses a template without `{pass}`, because all voters would get the same link.
     fn from_str(template: &str) -> Result<Self> {
         if !template.contains("{pass}") {
             bail!(
@@ -141,7 +147,7 @@ impl FromStr for LinkTemplate {
 /// `acclaim key ...`
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
-    /// Make a staff key and print it, once
+    /// Make a staff key and print it; the key is printed only this once
     #[command(
         after_help = "Examples:\n  acclaim key create --role organiser --contest wsis-2021 --name jury-office\n  \
                             acclaim key create --role auditor\n  \
@@ -157,26 +163,27 @@ pub enum KeyCommand {
     List(KeyListArgs),
     /// Revoke a staff key
     Revoke(KeyRevokeArgs),
-    /// Add a new key that signs passes; passes signed with the older ones stay valid
+    /// Add a new key that signs passes; passes signed with older keys stay valid
     RotatePassKey(DataArgs),
 }
 
 /// `acclaim key create`
 #[derive(Debug, Args)]
 pub struct KeyCreateArgs {
-    /// organiser, auditor, gateway, juror or operator
+    /// The role of the key: organiser, auditor, gateway, juror or operator
     #[arg(long)]
     pub role: Role,
-    /// For this contest only; may be repeated
+    /// A contest that the key is for [default: all contests]; may be repeated
     #[arg(long, value_name = "CONTEST")]
     pub contest: Vec<ContestId>,
-    /// A juror's panel in the contest
+    /// The juror's panel in the contest; only for the role juror
     #[arg(long, value_name = "PANEL")]
     pub panel: Option<PanelId>,
-    /// Its name, which the log shows with what it decides; a juror's name in the log
+    /// The name of the key, which the log shows with its rulings; for the role juror, the juror's
+    /// name in the log
     #[arg(long)]
     pub name: Option<String>,
-    /// From when on it is refused, such as 2021-05-01T00:00:00Z [default: never]
+    /// The time from which the key is refused, for example 2021-05-01T00:00:00Z [default: never]
     #[arg(long, value_name = "TIME")]
     pub expires: Option<Instant>,
     #[command(flatten)]
@@ -205,10 +212,10 @@ pub struct KeyRevokeArgs {
     pub target: KeyTarget,
 }
 
-/// A server, or the data directory, which a server may be running on.
+/// A server, or a data directory. A server may be running on the data directory.
 #[derive(Debug, Args)]
 pub struct KeyTarget {
-    /// Address of a running server; an operator's key comes from ACCLAIM_KEY or --key-file
+    /// Address of a running server; ACCLAIM_KEY or --key-file gives an operator's key
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     pub url: Option<String>,
     /// File with the operator's key
@@ -219,7 +226,7 @@ pub struct KeyTarget {
     pub data: DataArgs,
 }
 
-/// The data directory, which a server may be running on.
+/// The data directory. A server may be running on it.
 #[derive(Debug, Args)]
 pub struct DataArgs {
     /// Data directory; a server may be running on it [default: $ACCLAIM_DATA or ./acclaim-data]

@@ -1,4 +1,4 @@
-//! Which installation a command works on, and with which key.
+//! The options that name the installation which a command works on, and the staff key.
 
 use std::{
     env, fs,
@@ -8,44 +8,46 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-/// Which installation a command works on.
+/// The installation that a command works on.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Where")]
+#[command(next_help_heading = "Installation")]
 pub struct Target {
-    /// Address of a running server; the key comes from ACCLAIM_KEY or --key-file
+    /// Address of a running server; ACCLAIM_KEY or --key-file gives the staff key
     #[arg(long, value_name = "URL", conflicts_with = "data")]
     pub url: Option<String>,
     /// File with the staff key
     #[arg(long, value_name = "FILE", requires = "url")]
     pub key_file: Option<PathBuf>,
-    /// Data directory that no server is running on [default: $ACCLAIM_DATA or ./acclaim-data]
+    /// Data directory, if no server is running on it [default: $ACCLAIM_DATA or ./acclaim-data]
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
 
-/// The longest file that can hold a key, in bytes.
+/// The size of the largest file that can hold a key, in bytes.
 const MAX_KEY_FILE_LENGTH: u64 = 4096;
 
 impl Target {
-    /// The data directory.
+    /// Returns the data directory of [`data_directory`].
     #[must_use]
     pub fn data_directory(&self) -> PathBuf {
         data_directory(self.data.as_ref())
     }
 
-    /// The staff key, if there is one.
+    /// Returns the staff key, or `None` if neither the file nor `ACCLAIM_KEY` is given.
     ///
     /// # Errors
-    /// If the file cannot be read, or holds none. The error does not repeat what is in it.
+    /// If the file cannot be read or does not hold a key. The error never contains the file's
+    /// content.
     pub fn key(&self) -> Result<Option<String>> {
         staff_key(self.key_file.as_deref())
     }
 }
 
-/// The staff key in a file, or else in the environment, if there is one.
+/// Returns the staff key in the file. Without a file, returns the key in `ACCLAIM_KEY`, if it is
+/// set.
 ///
 /// # Errors
-/// If the file cannot be read, or holds none. The error does not repeat what is in it.
+/// If the file cannot be read or does not hold a key. The error never contains the file's content.
 pub fn staff_key(file: Option<&Path>) -> Result<Option<String>> {
     let Some(file) = file else {
         return Ok(env::var("ACCLAIM_KEY")
@@ -53,24 +55,24 @@ pub fn staff_key(file: Option<&Path>) -> Result<Option<String>> {
             .map(|key| key.trim().to_owned())
             .filter(|key| !key.is_empty()));
     };
-    let named = || format!("the key file {}", file.display());
-    if fs::metadata(file).with_context(named)?.len() > MAX_KEY_FILE_LENGTH {
-        bail!("{} is too long to hold a key", named());
+    let unreadable = || format!("the key file {}", file.display());
+    if fs::metadata(file).with_context(unreadable)?.len() > MAX_KEY_FILE_LENGTH {
+        bail!("{} is too long to hold a key", unreadable());
     }
-    let key = fs::read_to_string(file).with_context(named)?.trim().to_owned();
+    let key = fs::read_to_string(file).with_context(unreadable)?.trim().to_owned();
     if key.is_empty() || key.contains(|c: char| !c.is_ascii_graphic()) {
-        bail!("{} does not hold one key", named());
+        bail!("{} does not hold one key", unreadable());
     }
     Ok(Some(key))
 }
 
-/// `--data`, else what the environment names, else `./acclaim-data`.
+/// Returns the directory of `--data`, otherwise of the environment, otherwise `./acclaim-data`.
 #[must_use]
 pub fn data_directory(option: Option<&PathBuf>) -> PathBuf {
     option.cloned().or_else(data_of_environment).unwrap_or_else(|| PathBuf::from("acclaim-data"))
 }
 
-/// `$ACCLAIM_DATA`, which stands for `$ACCLAIM_INSTALLATION_DATA`.
+/// Returns `$ACCLAIM_DATA`, or `$ACCLAIM_INSTALLATION_DATA` if the former is not set or empty.
 #[must_use]
 pub fn data_of_environment() -> Option<PathBuf> {
     let names = ["ACCLAIM_DATA", "ACCLAIM_INSTALLATION_DATA"];

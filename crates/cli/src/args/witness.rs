@@ -1,4 +1,4 @@
-//! `acclaim witness`
+//! The command line of `acclaim witness`.
 
 use std::{net::SocketAddr, path::PathBuf, str::FromStr};
 
@@ -6,7 +6,7 @@ use acclaim_ballot_log::{VerifierKey, key::is_origin};
 use anyhow::{Result, bail};
 use clap::Args;
 
-/// The longest origin of a log that is watched, in bytes.
+/// The length of the longest origin of a watched log, in bytes.
 const MAX_ORIGIN_LENGTH: usize = 255;
 
 /// `acclaim witness`
@@ -18,22 +18,24 @@ const MAX_ORIGIN_LENGTH: usize = 255;
                   The key is made at the first start. Key and state belong together: a witness whose state is lost gets a new name and key."
 )]
 pub struct WitnessArgs {
-    /// Where to listen
+    /// Address and port to listen on
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8090")]
     pub listen: SocketAddr,
-    /// File that holds what was cosigned last; made at the first start
+    /// File with the newest cosigned checkpoint of each log; the first start makes it
     #[arg(long, value_name = "FILE")]
     pub state: PathBuf,
-    /// The witness's name, an address without https://, such as witness.example.org/acclaim
+    /// The witness's name, an address without https://, for example witness.example.org/acclaim
     #[arg(long, value_name = "NAME", value_parser = name)]
     pub name: String,
-    /// Verifier key of a log to watch, from elsewhere than the log; behind a space the log's origin, if it is not the key's name; may be repeated
+    /// Verifier key of a log to watch, from a source other than the log; if the log's origin is not
+    /// the key's name, add a space and the origin; may be repeated
     #[arg(long, value_name = "KEY[ ORIGIN]", required = true)]
     pub log: Vec<WatchedLog>,
-    /// File with the witness's key, 64 hexadecimal digits [default: the state file's name and .key]
+    /// File with the witness's key, 64 hexadecimal digits [default: the name of the state file with
+    /// .key added]
     #[arg(long, value_name = "FILE")]
     pub key_file: Option<PathBuf>,
-    /// Begin a state for a key that was made before and has never cosigned
+    /// Make a new state for an existing key that has never cosigned
     #[arg(long)]
     pub new_state: bool,
 }
@@ -43,14 +45,15 @@ pub struct WitnessArgs {
 pub struct WatchedLog {
     /// The first line of its checkpoints.
     pub origin: String,
-    /// By which its checkpoints are signed.
+    /// The key that signs its checkpoints.
     pub key: VerifierKey,
 }
 
 impl FromStr for WatchedLog {
     type Err = anyhow::Error;
 
-    /// A verifier key holds no white space; an origin may.
+    /// Splits the text at the first space: a verifier key has no white space, but an origin may
+    /// have some.
     fn from_str(text: &str) -> Result<Self> {
         let (key, origin) = match text.split_once(' ') {
             Some((key, origin)) => (key, Some(origin)),

@@ -1,4 +1,4 @@
-//! To a running server.
+//! The transport to a running server, over HTTP.
 
 use std::time::Duration;
 
@@ -10,23 +10,27 @@ use ureq::{Agent, Error, config::AutoHeaderValue};
 use super::transport::{Body, Transport, TransportError};
 use crate::loopback::is_loopback_host;
 
-/// How long a server may take to accept a connection.
+/// The time that a server may take to accept a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long a server may take to answer: recording a large definition takes a while.
+/// The time that a server may take to answer. Recording a large definition takes long.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(120);
-/// How long a body may stand still.
+/// The longest pause within a body.
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// HTTP to one server.
 pub(super) struct HttpTransport {
     agent: Agent,
-    /// Without a slash at the end.
+    /// The address without a slash at the end.
     url: String,
     /// The value of `Authorization`.
     authorization: Option<String>,
 }
 
 impl HttpTransport {
+    /// Makes a transport to the server at `url`, with this staff key or without a key.
+    ///
+    /// # Errors
+    /// If `url` is not the address of a server, or contains a password.
     pub(super) fn new(url: &str, key: Option<String>) -> Result<Self> {
         let url = url.trim_end_matches('/');
         let uri: Uri = url.parse().with_context(|| format!("`{url}` is not an address"))?;
@@ -38,7 +42,7 @@ impl HttpTransport {
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
-            // A key must not follow wherever somebody points.
+            // A redirection must not send the key to another server.
             .max_redirects(0)
             .max_redirects_will_error(false)
             .timeout_connect(Some(CONNECT_TIMEOUT))
@@ -46,7 +50,7 @@ impl HttpTransport {
             .timeout_per_read(Some(READ_TIMEOUT))
             .user_agent(concat!("acclaim/", env!("CARGO_PKG_VERSION")));
         if is_loopback_host(host) {
-            // Compressing costs more than it saves where nothing is sent over a network.
+            // Without a network in between, compression costs more time than it saves.
             config = config.proxy(None).accept_encoding(AutoHeaderValue::None);
         }
         Ok(Self {
@@ -60,14 +64,14 @@ impl HttpTransport {
 impl Transport for HttpTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
         let (mut parts, body) = request.into_parts();
-        let lasting = |error: anyhow::Error| TransportError::Permanent(error);
+        let permanent = |error: anyhow::Error| TransportError::Permanent(error);
         parts.uri = format!("{}{}", self.url, parts.uri)
             .parse()
-            .map_err(|error| lasting(anyhow::Error::new(error).context("the address of the request")))?;
+            .map_err(|error| permanent(anyhow::Error::new(error).context("the address of the request")))?;
         if let Some(authorization) = &self.authorization {
             let value = authorization.parse().map_err(|_| {
-                // The error would repeat nothing of the key, but it would not name it either.
-                lasting(anyhow::anyhow!("the key has characters that no key has"))
+                // The original error does not name the key as its subject.
+                permanent(anyhow::anyhow!("the key has characters that no key has"))
             })?;
             parts.headers.insert(header::AUTHORIZATION, value);
         }
@@ -78,9 +82,13 @@ impl Transport for HttpTransport {
         match sent {
             Ok(response) => Ok(response.map(|body| -> Body { Box::new(body.into_reader()) })),
             Err(error) => {
-                let passing = is_transient(&error);
+                let is_transient = is_transient(&error);
                 let error = anyhow::Error::new(error).context(format!("no answer from {}", self.url));
-                Err(if passing { TransportError::Transient(error) } else { TransportError::Permanent(error) })
+                Err(if is_transient {
+                    TransportError::Transient(error)
+                } else {
+                    TransportError::Permanent(error)
+                })
             }
         }
     }
@@ -90,7 +98,8 @@ impl Transport for HttpTransport {
     }
 }
 
-/// Whether the connection broke under way. One that was refused says that no server is there: waiting is of no use.
+/// Whether the connection broke while it was in use. A refused connection is not transient: no
+/// server is there, so waiting does not help.
 fn is_transient(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
     match error {

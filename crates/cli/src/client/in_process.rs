@@ -1,4 +1,4 @@
-//! Into an engine started in this process on a data directory, without a listener.
+//! The transport to an engine in this process, which runs on a data directory without a listener.
 
 use std::{
     io::{self, Read},
@@ -27,20 +27,20 @@ use crate::{
     outcome::Hint,
 };
 
-/// An engine of this process's own.
+/// The engine in this process, and the runtime that it runs on.
 pub(super) struct InProcessTransport {
     runtime: Arc<Runtime>,
     router: Router,
     authorization: String,
-    /// There until it is stopped.
+    /// `None` after the engine is stopped.
     engine: Option<Engine>,
 }
 
 impl InProcessTransport {
-    /// Starts an engine on a directory; on one that does not exist only if `found`.
-    pub(super) fn start(directory: &Path, found: bool) -> Result<Self> {
-        // Nothing is founded in a folder that happens to be named.
-        if !found && !directory.join("acclaim.db").is_file() {
+    /// Starts an engine on a directory. Creates a missing directory only if `may_create`.
+    pub(super) fn start(directory: &Path, may_create: bool) -> Result<Self> {
+        // A mistyped folder must not become a new installation.
+        if !may_create && !directory.join("acclaim.db").is_file() {
             let hint =
                 "`acclaim contest create` makes one, --data names another, --url leads to a running server";
             return Err(anyhow::anyhow!(Hint(hint.to_owned())))
@@ -48,7 +48,8 @@ impl InProcessTransport {
         }
         let runtime = Arc::new(tokio::runtime::Builder::new_multi_thread().enable_all().build()?);
         let mut config = Config::embedded(directory.to_owned());
-        // Fixed when it is founded, and with the first list of a contest.
+        // These settings are fixed: the name by the first start, the subjects by the first list of
+        // a contest.
         let environment = Config::read(None)?;
         config.installation.name = environment.installation.name;
         config.subjects = environment.subjects;
@@ -58,7 +59,7 @@ impl InProcessTransport {
     }
 }
 
-/// A directory that a server has can be reached through that server.
+/// Adds a hint to the error of a directory in use: the server that uses it can be reached.
 fn with_hint(error: anyhow::Error) -> anyhow::Error {
     let in_use = error.chain().find_map(|cause| match cause.downcast_ref() {
         Some(DirectoryError::InUse { holder, .. }) => Some(holder.clone()),
@@ -73,9 +74,9 @@ fn with_hint(error: anyhow::Error) -> anyhow::Error {
 
 impl Transport for InProcessTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
-        let lasting = |error: anyhow::Error| TransportError::Permanent(error);
+        let permanent = |error: anyhow::Error| TransportError::Permanent(error);
         let (mut parts, body) = request.into_parts();
-        let value = self.authorization.parse().context("the engine's own key").map_err(lasting)?;
+        let value = self.authorization.parse().context("the engine's own key").map_err(permanent)?;
         parts.headers.insert(header::AUTHORIZATION, value);
         parts.extensions.insert(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
         let request = Request::from_parts(parts, RouterBody::from(body));
@@ -97,7 +98,7 @@ impl Drop for InProcessTransport {
     }
 }
 
-/// Reads a body as it comes, outside the runtime.
+/// Reads a body chunk by chunk, outside the runtime.
 struct BodyReader {
     runtime: Arc<Runtime>,
     body: RouterBody,
@@ -110,7 +111,7 @@ impl Read for BodyReader {
             match self.runtime.block_on(self.body.frame()) {
                 None => return Ok(0),
                 Some(Err(error)) => return Err(io::Error::other(error)),
-                // Trailers are no data.
+                // A frame of trailers has no data.
                 Some(Ok(frame)) => self.chunk = frame.into_data().unwrap_or_default(),
             }
         }

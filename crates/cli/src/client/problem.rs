@@ -1,29 +1,30 @@
-//! Problem documents (RFC 9457) as errors.
+//! Problem documents (RFC 9457) as errors of a command.
 
 use std::fmt;
 
 use acclaim_text::shortened;
 use serde_json::{Map, Value};
 
-/// What the engine answered instead of doing it.
+/// The engine's refusal of a request, or an answer that is not from an engine.
 #[derive(Debug)]
 pub struct Problem {
     /// The HTTP status.
     pub status: u16,
-    /// The last part of `type`, such as `already-voted`; empty if the answer was no problem document.
+    /// The last part of `type`, for example `already-voted`. Empty if the answer is not a problem
+    /// document.
     pub code: String,
-    /// Whether an earlier attempt to send the same request may have been worked on.
+    /// Whether the server may have processed an earlier attempt of the same request.
     was_sent_before: bool,
     title: String,
     detail: String,
     extra: Map<String, Value>,
 }
 
-/// The most characters of an answer that is no problem document that are repeated.
+/// The largest number of characters that are quoted from an answer which is not a problem document.
 const MAX_QUOTE_LENGTH: usize = 200;
 
 impl Problem {
-    /// Reads an answer of a status from 400 on, or one that is not understood.
+    /// Reads an answer with an unsuccessful status. `body` need not be a problem document.
     #[must_use]
     pub fn from_answer(status: u16, body: &[u8]) -> Self {
         let mut fields = match serde_json::from_slice(body) {
@@ -34,9 +35,9 @@ impl Problem {
             Some(Value::String(text)) => text,
             _ => String::new(),
         };
-        let (kind, title, detail) = (text("type"), text("title"), text("detail"));
+        let (type_uri, title, detail) = (text("type"), text("title"), text("detail"));
         fields.remove("status");
-        let code = kind.rsplit('/').next().unwrap_or_default().to_owned();
+        let code = type_uri.rsplit('/').next().unwrap_or_default().to_owned();
         if !title.is_empty() {
             return Self { status, code, was_sent_before: false, title, detail, extra: fields };
         }
@@ -47,19 +48,21 @@ impl Problem {
         Self { status, code, was_sent_before: false, title, detail, extra: Map::new() }
     }
 
-    /// The same as the answer to the last of several attempts; `was_sent_before` says whether the server may have worked on an earlier one.
+    /// Returns the problem as the answer to the last of several attempts. `was_sent_before` says
+    /// whether the server may have processed an earlier attempt.
     #[must_use]
     pub(super) fn after_an_attempt(self, was_sent_before: bool) -> Self {
         Self { was_sent_before, ..self }
     }
 
-    /// Whether the contest's rules, phase or state say no to a request that was understood.
+    /// Whether the contest's rules, phase or state refuse a valid request (status 409 or 412).
     #[must_use]
     pub fn is_refusal(&self) -> bool {
         matches!(self.status, 409 | 412)
     }
 
-    /// Whether an error says for certain that nothing was changed: the engine's own answer below 500 to a request that was sent once.
+    /// Whether an error proves that the request changed nothing: the engine itself answered below
+    /// 500, and the request was sent once.
     #[must_use]
     pub fn is_definite(error: &anyhow::Error) -> bool {
         let is_definite =
@@ -67,7 +70,7 @@ impl Problem {
         error.downcast_ref::<Self>().is_some_and(is_definite)
     }
 
-    /// A field beyond those that every problem has.
+    /// Returns a field that not every problem has.
     #[must_use]
     pub fn extra(&self, key: &str) -> Option<&Value> {
         self.extra.get(key)
@@ -104,7 +107,7 @@ impl std::error::Error for Problem {}
 
 fn mistake_line(mistake: &Value) -> String {
     let text = |key: &str| mistake.get(key).and_then(Value::as_str);
-    // Of a definition the key, of any other request the field.
+    // Mistakes in a definition have a key. Mistakes in other requests have a field.
     let place = text("key").or_else(|| text("field")).unwrap_or_default();
     let problem = text("problem").unwrap_or_default();
     match mistake.get("line").and_then(Value::as_u64) {
@@ -113,7 +116,7 @@ fn mistake_line(mistake: &Value) -> String {
     }
 }
 
-/// A reason why the winners of a category are not decided.
+/// Returns the line for one reason why the winners of a category are not decided.
 fn undecided_line(reason: &Value) -> String {
     let text = |key: &str| reason.get(key).and_then(Value::as_str).unwrap_or_default();
     let names = |key: &str| -> Vec<&str> {

@@ -1,27 +1,31 @@
-//! What the client sends its requests through.
+//! The interface of a transport, which carries the client's requests to an engine.
 
 use std::io::Read;
 
 use axum::http::{Request, Response};
 use bytes::Bytes;
 
-/// An answer's body, read as it comes.
+/// The body of an answer, as a stream.
 pub type Body = Box<dyn Read + Send>;
 
-/// Takes one request and brings the answer, whatever its status.
+/// A way to send one request and get its answer, of any status.
 pub(super) trait Transport: Send + Sync {
+    /// Sends a request, and returns its answer.
+    ///
     /// # Errors
-    /// [`TransportError`]
+    /// [`TransportError`] if no answer comes.
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError>;
 
-    /// Where the engine is, for links: `https://vote.example.org`. `None` if nobody can get there.
+    /// Returns the address of the engine for links, for example `https://vote.example.org`. `None`
+    /// if the engine has no address.
     fn public_url(&self) -> Option<&str>;
 }
 
-/// Why no answer came.
+/// The reason why no answer came.
 pub(super) enum TransportError {
-    /// Sending it again can help, and does no harm: every request of the client may be repeated.
+    /// A second attempt can help. It does no harm, because every request of the client can be
+    /// repeated.
     Transient(anyhow::Error),
-    /// Sending it again does not help.
+    /// A second attempt does not help.
     Permanent(anyhow::Error),
 }

@@ -1,5 +1,8 @@
-//! `acclaim audit`: of an exported folder; of an engine or an exported folder on a file server, by way of a copy that is fetched; or of an engine that
-//! is followed.
+//! The command `acclaim audit`. It has three kinds:
+//!
+//! - the audit of an exported folder;
+//! - the audit of a server, or of an exported folder on a file server, by a copy that is fetched;
+//! - the following of a server with `--follow`.
 
 pub(super) mod audit_inputs;
 mod chain;
@@ -18,12 +21,14 @@ use std::{
 use acclaim_ballot_log::{Checkpoint, Receipt, VerifierKey};
 use acclaim_tally::AuditReport;
 use anyhow::{Context as _, Result, bail};
-use audit_inputs::{AuditInputs, AuditLimits, AuditOutcome};
-use chain::{Chain, Link, PreviousLog};
 use serde_json::json;
-use source::Source;
-use witness_watch::WitnessReport;
 
+use self::{
+    audit_inputs::{AuditInputs, AuditLimits, AuditOutcome},
+    chain::{Chain, Link, PreviousLog},
+    source::Source,
+    witness_watch::WitnessReport,
+};
 use crate::{
     args::{log::AuditArgs, target::Target},
     client::Client,
@@ -31,6 +36,7 @@ use crate::{
     output,
 };
 
+/// Audits a log, and the logs of its earlier rounds.
 pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     let key = args.key.read()?;
     let result = args
@@ -43,7 +49,7 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     {
         bail!("--previous: {} is no exported log: it has no file `checkpoint`", folder.display());
     }
-    let beside = AuditInputs {
+    let inputs = AuditInputs {
         result,
         earlier: earlier(args, &key)?,
         witnesses: args.witness.clone(),
@@ -54,41 +60,41 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
         Some(url) => {
             let target = Target { url: Some(url.to_owned()), key_file: args.key_file.clone(), data: None };
             let source = Source::engine(Client::open(&target)?, args.subject.parse()?);
-            (source, PreviousLog::Engine(url, before(args.copy.as_deref())))
+            (source, PreviousLog::Engine(url, previous_copy(args.copy.as_deref())))
         }
         None if args.subject.contains("://") => {
             let address = format!("{}/previous", args.subject.trim_end_matches('/'));
-            (Source::files(&args.subject)?, PreviousLog::Files(address, before(args.copy.as_deref())))
+            (Source::files(&args.subject)?, PreviousLog::Files(address, previous_copy(args.copy.as_deref())))
         }
         None => {
             let folder = Path::new(&args.subject);
             let next = PreviousLog::Folder(folder.join("previous"));
-            let audited = folder::audit(folder, &key, beside, limits)?;
+            let audited = folder::audit(folder, &key, inputs, limits)?;
             return finish(args, audited, folder, next, &key, limits);
         }
     };
     if args.follow {
         let folder =
             args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
-        return match follow::run(&source, &key, folder, &beside, args.every)? {
+        return match follow::run(&source, &key, folder, &inputs, args.every)? {
             Outcome::Done => finish_following(chain_of(args, folder, next, &key, limits)?.as_ref()),
             Outcome::No => Ok(Outcome::No),
         };
     }
     let temporary = args.copy.is_none().then(tempfile::tempdir).transpose();
     let temporary = temporary.context("a folder for the copy")?;
-    let kept = args.copy.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-    let folder = kept.context("a folder for the copy")?;
-    let audited = copy::audit(&source, &key, folder, beside, limits)?;
+    let copy_folder = args.copy.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
+    let folder = copy_folder.context("a folder for the copy")?;
+    let audited = copy::audit(&source, &key, folder, inputs, limits)?;
     finish(args, audited, folder, next, &key, limits)
 }
 
-/// Where the copy of the log before is kept, if the log's is.
-fn before(kept: Option<&Path>) -> Option<PathBuf> {
+/// Returns the folder for the copy of the previous log, if the copy of this log is kept.
+fn previous_copy(kept: Option<&Path>) -> Option<PathBuf> {
     kept.map(|kept| kept.join("previous"))
 }
 
-/// Follows the chain of rounds from a log that is audited, and prints what was found.
+/// Follows the chain of rounds from an audited log, and prints the findings.
 fn finish(
     args: &AuditArgs,
     mut audited: AuditOutcome,
@@ -105,7 +111,7 @@ fn finish(
     print_all(&audited, chain.as_ref(), args.json)
 }
 
-/// The logs before the one in this folder, unless that is meant alone.
+/// Audits the logs before the one in this folder, unless `--alone` is given.
 fn chain_of(
     args: &AuditArgs,
     folder: &Path,
@@ -124,33 +130,35 @@ fn chain_of(
 pub(super) fn audit_folder(
     folder: &Path,
     key: &VerifierKey,
-    beside: AuditInputs,
+    inputs: AuditInputs,
     limits: AuditLimits,
 ) -> Result<AuditReport> {
-    folder::audit(folder, key, beside, limits).map(|audited| audited.report)
+    folder::audit(folder, key, inputs, limits).map(|audited| audited.report)
 }
 
+/// Reads the checkpoints and receipts of `--earlier`, and verifies their signatures.
 fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
     args.earlier
         .iter()
         .map(|file| {
-            let named = || format!("the earlier checkpoint {}", file.display());
-            let text = fs::read_to_string(file).with_context(named)?;
+            let unreadable = || format!("the earlier checkpoint {}", file.display());
+            let text = fs::read_to_string(file).with_context(unreadable)?;
             let note = match text.parse::<Receipt>() {
                 Ok(receipt) => receipt.checkpoint,
                 Err(_) => text,
             };
-            Checkpoint::open(note, key).with_context(named)
+            Checkpoint::open(note, key).with_context(unreadable)
         })
         .collect()
 }
 
-/// Prints the report on one log; its last line is the verdict.
+/// Prints the report on one log. Its last line is the verdict.
 pub(super) fn print(report: AuditReport) -> Result<Outcome> {
     print_all(&AuditOutcome { report, witnesses: None }, None, false)
 }
 
-/// Prints the report, and what was found in the logs before it; the last line is the verdict on all of them.
+/// Prints the report, and the reports on the logs before it. The last line is the verdict on all of
+/// them.
 fn print_all(audited: &AuditOutcome, chain: Option<&Chain>, as_json: bool) -> Result<Outcome> {
     let AuditOutcome { report, witnesses } = audited;
     let links = chain.map_or(&[][..], |chain| &chain.previous);
@@ -169,13 +177,14 @@ fn print_all(audited: &AuditOutcome, chain: Option<&Chain>, as_json: bool) -> Re
         for line in witnesses.iter().flat_map(WitnessReport::lines) {
             output::line(line)?;
         }
-        print_broken_off(chain)?;
+        print_reason_not_followed(chain)?;
         print_verdict(report.findings.len() + findings_in(links))?;
     }
     Ok(if clean { Outcome::Done } else { Outcome::No })
 }
 
-/// Prints what was found in the logs before one that was followed to its certified end, and the verdict.
+/// Prints the reports on the logs before a log that was followed until it was certified, and the
+/// verdict.
 fn finish_following(chain: Option<&Chain>) -> Result<Outcome> {
     let links = chain.map_or(&[][..], |chain| &chain.previous);
     let own = chain.map_or(&[][..], |chain| &chain.findings);
@@ -183,20 +192,20 @@ fn finish_following(chain: Option<&Chain>) -> Result<Outcome> {
     for finding in own {
         print_finding(finding.index, &finding.reason, "")?;
     }
-    print_broken_off(chain)?;
+    print_reason_not_followed(chain)?;
     match own.len() + findings_in(links) {
         0 => output::line("audit: clean, and certified").map(|()| Outcome::Done),
         findings => print_verdict(findings).map(|()| Outcome::No),
     }
 }
 
-/// Prints the reports on the logs before, the oldest first.
+/// Prints the reports on the previous logs, the oldest first.
 fn print_links(links: &[Link]) -> Result<()> {
     links.iter().rev().try_for_each(|link| print_report(&link.report, &format!("{}: ", link.origin)))
 }
 
-/// Prints why the chain was not followed, if it was not.
-fn print_broken_off(chain: Option<&Chain>) -> Result<()> {
+/// Prints the reason why the chain was not followed, if there is one.
+fn print_reason_not_followed(chain: Option<&Chain>) -> Result<()> {
     match chain.and_then(|chain| chain.reason.as_ref()) {
         Some(reason) => output::line(format_args!("chain: not followed: {reason}")),
         None => Ok(()),
@@ -235,7 +244,10 @@ fn print_verdict(findings: usize) -> Result<()> {
     }
 }
 
-/// A key as a whole word of the command line.
+/// Parses a verifier key.
+///
+/// # Errors
+/// If the text is not a verifier key.
 pub(super) fn verifier_key(text: &str) -> Result<VerifierKey> {
     match text.parse() {
         Ok(key) => Ok(key),

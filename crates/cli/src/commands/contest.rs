@@ -1,4 +1,5 @@
-//! `acclaim contest`
+//! The command `acclaim contest`: creating, showing and opening contests, and the steps of a
+//! contest that need no further work.
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
@@ -13,9 +14,9 @@ use acclaim_contest::{
 };
 use acclaim_tables::file::read as read_bounded;
 use anyhow::{Context as _, Result, anyhow};
-pub(super) use ending::fetch_certify_request;
 use serde_json::{Value, json};
 
+pub(super) use self::ending::fetch_certify_request;
 use crate::{
     args::{
         contest::{ContestCommand, CreateArgs, ListArgs, ReasonArgs, ResultArgs, ShowArgs},
@@ -52,13 +53,13 @@ pub(super) fn run(command: ContestCommand) -> Result<Outcome> {
     }
 }
 
-/// A step that the log has with its reason.
+/// Posts a step that the log records with its reason.
 fn with_reason(args: &ReasonArgs, route: &str) -> Result<Outcome> {
     let body = add_reason(json!({}), &args.reason, args.note.as_deref());
     step(&args.target, &args.contest, route, &body)
 }
 
-/// A body with the reason and note that every ruling carries.
+/// Adds the reason and the note of a ruling to a request's body.
 pub(super) fn add_reason(mut body: Value, reason: &str, note: Option<&str>) -> Value {
     body["reason"] = reason.into();
     if let Some(note) = note {
@@ -67,24 +68,25 @@ pub(super) fn add_reason(mut body: Value, reason: &str, note: Option<&str>) -> V
     body
 }
 
-/// Posts one staff event and says where it is in the log.
+/// Posts one staff event, and prints its index in the log.
 pub(super) fn step(target: &Target, contest: &ContestId, route: &str, body: &Value) -> Result<Outcome> {
     let client = Client::open(target)?;
-    let done = post(&client, contest, route, body)?;
-    report(&done)
+    let answer = post(&client, contest, route, body)?;
+    report(&answer)
 }
 
+/// Posts one staff event, and returns the server's answer.
 pub(super) fn post(client: &Client, contest: &ContestId, route: &str, body: &Value) -> Result<Value> {
     client.post(&format!("/v1/contests/{contest}/{route}"), &IdempotencyKey::new()?.part(0), body)
 }
 
-/// Prints where an event is in the log.
-pub(super) fn report(done: &Value) -> Result<Outcome> {
+/// Prints the index of an event in the log, and the size and root of the log.
+pub(super) fn report(answer: &Value) -> Result<Outcome> {
     output::line(format_args!(
         "recorded at index {}; the log has size {}, root {}",
-        done["index"],
-        done["log"]["size"],
-        done["log"]["root"].as_str().unwrap_or_default()
+        answer["index"],
+        answer["log"]["size"],
+        answer["log"]["root"].as_str().unwrap_or_default()
     ))?;
     Ok(Outcome::Done)
 }
@@ -113,7 +115,8 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     };
     let put = client.put(&path, &IdempotencyKey::new()?, revision.as_deref(), definition.to_json());
     let contest = put.map_err(|error| match error.downcast_ref::<Problem>() {
-        // Not one whose id was used before, or that came in between.
+        // Without `--edit`, this status means that a contest has this id. With a field `code`, it
+        // has another cause: the id was used before, or another change came in between.
         Some(problem) if problem.status == 412 && !args.edit && problem.extra("code").is_none() => {
             let hint = "--edit puts it in the place of the draft of this id, --as gives it another id";
             anyhow!(Hint(hint.to_owned()))
@@ -131,7 +134,8 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What follows on an opening at once: what is fixed, what can still be changed, how voters get in, and when it ends.
+/// Returns the notes for a contest that opens at once: what is fixed, what can still change, how
+/// voters vote, and when voting closes.
 fn next_steps(contest: &Value) -> String {
     let id = contest["id"].as_str().unwrap_or_default();
     let closes = time_of(contest, "closes");
@@ -146,7 +150,8 @@ fn next_steps(contest: &Value) -> String {
     )
 }
 
-/// An instant of a contest, and the same by the clocks of its time zone.
+/// Returns an instant of a contest, with the local time of the contest's time zone if that is not
+/// UTC.
 fn time_of(contest: &Value, key: &str) -> String {
     let text = contest[key].as_str().unwrap_or_default();
     let zone = contest["time_zone"].as_str().and_then(Zone::from_name);
@@ -158,21 +163,21 @@ fn time_of(contest: &Value, key: &str) -> String {
     }
 }
 
-/// Reads a definition; its mistakes become one error, a line each.
+/// Reads a definition. Its mistakes become one error, with one line for each mistake.
 fn read_definition(file: &Path, overrides: &Overrides) -> Result<Definition> {
     let text = read_bounded(file).with_context(|| format!("the definition {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut load = |name: &str| read_bounded(&folder.join(name)).map_err(|error| error.to_string());
     let toml = file.extension().is_some_and(|extension| extension == "toml");
-    let read = if toml {
+    let definition = if toml {
         Definition::from_toml(&text, &mut load, overrides)
     } else {
         Definition::from_json(&text, overrides)
     };
-    read.map_err(|mistakes| anyhow!("{}", format_mistakes(&mistakes, file)))
+    definition.map_err(|mistakes| anyhow!("{}", format_mistakes(&mistakes, file)))
 }
 
-/// The mistakes of a definition, a line each, with the file's name.
+/// Returns the mistakes of a definition as text, one on each line, with the file's name.
 pub(super) fn format_mistakes(Mistakes(mistakes): &Mistakes, file: &Path) -> String {
     let mut text = format!("the definition has {} mistakes", mistakes.len());
     if mistakes.len() == 1 {
@@ -217,19 +222,20 @@ fn show(args: &ShowArgs) -> Result<Outcome> {
     print(&contest, args.json)
 }
 
-/// Opens a draft. After the opening the rules are fixed, so the warnings of its definition are repeated before.
+/// Opens a draft. Prints the warnings of its definition first, because the rules are fixed after
+/// the opening.
 fn open(target: &Target, contest: &ContestId) -> Result<Outcome> {
     let client = Client::open(target)?;
     note_warnings(&client.contest(contest)?);
     report(&post(&client, contest, "open", &json!({}))?)
 }
 
-/// Prints a contest, and the warnings of its definition on standard error.
+/// Prints a contest on standard output, and the warnings of its definition on standard error.
 fn print(contest: &Value, as_json: bool) -> Result<Outcome> {
     if as_json {
         output::json(contest)?;
     } else {
-        card(contest)?.print()?;
+        field_list(contest)?.print()?;
     }
     note_warnings(contest);
     Ok(Outcome::Done)
@@ -251,7 +257,8 @@ fn result(args: &ResultArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn card(contest: &Value) -> Result<FieldList> {
+/// Returns the lines that describe a contest for people.
+fn field_list(contest: &Value) -> Result<FieldList> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |key: &str| contest[key].as_array().map_or(0, Vec::len);
     let destroyed = contest["tag_key_destroyed"].as_bool().unwrap_or_default().then_some("destroyed");

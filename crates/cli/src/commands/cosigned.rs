@@ -1,4 +1,4 @@
-//! Demanding that witnesses have cosigned a checkpoint.
+//! The check that witnesses have cosigned a checkpoint, and the wait for cosignatures.
 
 use std::{
     thread,
@@ -13,20 +13,20 @@ use anyhow::{Context as _, Result};
 use super::audit::witness_watch::not_cosigned;
 use crate::client::Client;
 
-/// How long an export waits for witnesses: a few rounds of the sequencer's.
+/// The time that an export waits for cosignatures: a few rounds of the sequencer.
 const COSIGNATURE_TIMEOUT: Duration = Duration::from_secs(10);
-/// How often the server is asked meanwhile.
+/// The interval between two requests to the server during this wait.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Why a note is not cosigned by all of these witnesses, a reason for each that is missing.
+/// Returns a reason for each of these witnesses that has not cosigned the note.
 pub(super) fn missing_cosignatures(note: &[u8], witnesses: &[WitnessKey]) -> Vec<String> {
-    // What is no UTF-8 was refused as a note before.
+    // The note was opened before, so it is UTF-8.
     let note = String::from_utf8_lossy(note);
     let reason = |witness: &WitnessKey| Some(not_cosigned(witness, witness.find(&note).err()?));
     witnesses.iter().filter_map(reason).collect()
 }
 
-/// Adds what is missing to an audit's findings.
+/// Adds a finding for each missing cosignature to an audit's report.
 pub(super) fn require_cosignatures(report: &mut AuditReport, note: &[u8], witnesses: &[WitnessKey]) {
     let findings =
         missing_cosignatures(note, witnesses).into_iter().map(|reason| Finding { index: None, reason });
@@ -34,7 +34,10 @@ pub(super) fn require_cosignatures(report: &mut AuditReport, note: &[u8], witnes
     report.clean = report.findings.is_empty();
 }
 
-/// The server's newest cosigned checkpoint, as a note and opened; `None` if there is none.
+/// Returns the server's newest cosigned checkpoint, as a note and opened. `None` if there is none.
+///
+/// # Errors
+/// If the server does not answer, or if the key did not sign the checkpoint.
 pub(super) fn newest(
     client: &Client,
     contest: &ContestId,
@@ -46,21 +49,23 @@ pub(super) fn newest(
     Ok(Some((answer.bytes, checkpoint)))
 }
 
-/// The server's cosigned checkpoint, once it covers N entries; whatever there is if that takes too long. Without any it does not wait: most likely there are
-/// no witnesses.
+/// Waits until the server's cosigned checkpoint covers `size` entries, and returns it.
+///
+/// After [`COSIGNATURE_TIMEOUT`] it returns the newest cosigned checkpoint. If there is none at
+/// all, it does not wait: most likely there are no witnesses.
 pub(super) fn wait_for(
     client: &Client,
     contest: &ContestId,
     key: &VerifierKey,
     size: u64,
 ) -> Result<Option<(Vec<u8>, Checkpoint)>> {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
-        let found = newest(client, contest, key)?;
-        if found.as_ref().is_none_or(|(_, checkpoint)| checkpoint.size >= size)
-            || begun.elapsed() > COSIGNATURE_TIMEOUT
+        let cosigned = newest(client, contest, key)?;
+        if cosigned.as_ref().is_none_or(|(_, checkpoint)| checkpoint.size >= size)
+            || started.elapsed() > COSIGNATURE_TIMEOUT
         {
-            return Ok(found);
+            return Ok(cosigned);
         }
         thread::sleep(POLL_INTERVAL);
     }

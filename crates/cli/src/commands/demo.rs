@@ -1,4 +1,5 @@
-//! `acclaim demo`: a whole contest of the WSIS Prizes' shape, with simulated voters over real HTTP, counted and audited.
+//! The command `acclaim demo`: a whole contest like the WSIS Prizes, with simulated voters over
+//! real HTTP, which is then counted and audited.
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
@@ -42,8 +43,10 @@ use crate::{
 
 const DEFINITION: &str = include_str!("../../../../deploy/contests/wsis-prizes.toml");
 const ENTRIES: &str = include_str!("../../../../deploy/contests/wsis-prizes-entries.csv");
-/// How often an entry is chosen, by its place in the voters' favour: five stand out, so that the cut between the fifth and sixth is
-/// plain from some hundred voters on.
+/// The weights with which voters choose the entries of a category, by an entry's position.
+///
+/// The first five entries stand out, so that the cut between the fifth and the sixth is clear from
+/// some hundred voters on.
 const ENTRY_WEIGHTS: [u64; 20] = [100, 85, 72, 61, 52, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 2, 1];
 const CONNECTIONS: usize = 128;
 
@@ -51,7 +54,8 @@ pub(super) fn run(args: &DemoArgs) -> Result<Outcome> {
     let folder = tempfile::tempdir().context("a temporary directory")?;
     let mut config = Config::embedded(folder.path().join("data"));
     config.server.listen = args.listen;
-    // The voters are all on this machine and patient ones.
+    // All voters are on this machine, which needs no rate limits, and they can wait longer for an
+    // answer.
     config.limits.allow = vec!["127.0.0.0/8".parse()?, "::1/128".parse()?];
     config.ballots.deadline_ms = NonZeroU64::new(2_000).unwrap_or(NonZeroU64::MIN);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -66,7 +70,7 @@ pub(super) fn run(args: &DemoArgs) -> Result<Outcome> {
     Ok(outcome)
 }
 
-/// A running engine with its listener.
+/// A running engine with its listener, client and contest.
 struct Demo<'a> {
     runtime: &'a Runtime,
     engine: Engine,
@@ -100,21 +104,21 @@ impl<'a> Demo<'a> {
     fn play(&self, args: &DemoArgs, folder: &std::path::Path) -> Result<(Outcome, String)> {
         let contest = &self.contest;
         output::line(format_args!("contest: {contest}, open at http://{}/c/{contest}", self.address))?;
-        let about = self.client.contest(contest)?;
-        // One more than there are voters, for whoever looks on.
+        let description = self.client.contest(contest)?;
+        // One more pass than voters: the user of the demonstration can vote with it.
         let mut passes = pass::mint_all(&self.client, contest, u64::from(args.voters) + 1)?;
         let invitation = passes.pop().context("no pass was minted")?.pass;
         let ballots = passes
             .into_iter()
             .zip(0..)
-            .map(|(minted, voter)| Ballot { pass: minted.pass, body: sheet(&about, voter) })
+            .map(|(minted, voter)| Ballot { pass: minted.pass, body: sheet(&description, voter) })
             .collect();
-        let figures = self.vote(ballots)?;
+        let summary = self.vote(ballots)?;
         output::line(format_args!(
             "recorded: {} ballots in {:.2} s ({:.0} a second)",
-            figures.recorded,
-            figures.elapsed.as_secs_f64(),
-            figures.rate()
+            summary.recorded,
+            summary.elapsed.as_secs_f64(),
+            summary.rate()
         ))?;
 
         post(&self.client, contest, "close", &json!({}))?;
@@ -125,7 +129,7 @@ impl<'a> Demo<'a> {
 
         let exported = folder.join("log");
         log::export_to(&self.client, contest, &exported)?;
-        let vkey = about["log"]["vkey"].as_str().unwrap_or_default();
+        let vkey = description["log"]["vkey"].as_str().unwrap_or_default();
         output::line(format_args!("verifier key: {vkey}"))?;
         let report = audit::audit_folder(
             &exported,
@@ -133,10 +137,10 @@ impl<'a> Demo<'a> {
             audit::audit_inputs::AuditInputs::default(),
             audit::audit_inputs::AuditLimits::of(1024, None),
         )?;
-        if report.ballots.recorded != figures.recorded {
+        if report.ballots.recorded != summary.recorded {
             return Err(Refusal(format!(
                 "{} ballots were answered recorded, {} are in the log",
-                figures.recorded, report.ballots.recorded
+                summary.recorded, report.ballots.recorded
             ))
             .into());
         }
@@ -159,7 +163,7 @@ impl<'a> Demo<'a> {
                 let leader = &first["standings"][0];
                 bar.set_message(format!(
                     "ballots; {} leads {} with {} votes",
-                    leader["entry"].as_str().unwrap_or("nobody"),
+                    leader["entry"].as_str().unwrap_or("no entry"),
                     first["id"].as_str().unwrap_or_default(),
                     leader["votes"]
                 ));
@@ -170,7 +174,7 @@ impl<'a> Demo<'a> {
         self.runtime.block_on(voting)?
     }
 
-    /// The simulated expert group takes the first champion of each category.
+    /// The simulated expert group chooses the first champion of each category.
     fn choose(&self) -> Result<()> {
         let result: Value = self.client.get(&format!("/v1/contests/{}/result", self.contest))?.json()?;
         for category in result["categories"].as_array().into_iter().flatten() {
@@ -221,35 +225,37 @@ fn create(client: &Client) -> Result<ContestId> {
     Ok(definition.id)
 }
 
-/// What a voter votes for: all categories for seven of ten voters, some for the rest. The same voter always votes the same.
-fn sheet(about: &Value, voter: u64) -> Bytes {
+/// Returns a voter's ballot, as the body of a request. Seven of ten voters vote in all categories,
+/// the others in some. The same voter number always gives the same ballot.
+fn sheet(description: &Value, voter: u64) -> Bytes {
     let mut random = SplitMix(voter);
-    let all = random.below(10) < 7;
+    let votes_everywhere = random.below(10) < 7;
     let mut selections = Vec::new();
-    for category in about["categories"].as_array().into_iter().flatten() {
-        let entries: Vec<&Value> = about["entries"]
+    for category in description["categories"].as_array().into_iter().flatten() {
+        let entries: Vec<&Value> = description["entries"]
             .as_array()
             .into_iter()
             .flatten()
             .filter(|entry| entry["category"] == category["id"])
             .collect();
         let mut lot = random.below(ENTRY_WEIGHTS.iter().sum());
-        let place = ENTRY_WEIGHTS.iter().position(|favour| match lot.checked_sub(*favour) {
+        let position = ENTRY_WEIGHTS.iter().position(|weight| match lot.checked_sub(*weight) {
             Some(rest) => {
                 lot = rest;
                 false
             }
             None => true,
         });
-        let take = all || selections.is_empty() || random.below(2) == 0;
-        if let (true, Some(entry)) = (take, place.and_then(|place| entries.get(place))) {
+        let is_chosen = votes_everywhere || selections.is_empty() || random.below(2) == 0;
+        if let (true, Some(entry)) = (is_chosen, position.and_then(|position| entries.get(position))) {
             selections.push(json!({"category": category["id"], "entry": entry["id"]}));
         }
     }
     json!({"selections": selections}).to_string().into()
 }
 
-/// Steele, Lea and Flood's SplitMix64 (2014): small, seeded, the same everywhere.
+/// The random generator SplitMix64 of Steele, Lea and Flood (2014). It is small and seeded, and
+/// gives the same numbers everywhere.
 struct SplitMix(u64);
 
 impl SplitMix {
@@ -268,16 +274,17 @@ fn print_result(result: &Value) -> Result<()> {
     let (mut champions, mut winners) = (0, 0);
     for category in result["categories"].as_array().into_iter().flatten() {
         let places = |value: &Value| value.as_array().cloned().unwrap_or_default();
-        let of_category = places(&category["champions"]);
-        let chosen = places(&category["winners"]["entries"]);
-        champions += of_category.len();
-        winners += chosen.len();
-        let names: Vec<String> = of_category
+        let champions_of_category = places(&category["champions"]);
+        let winners_of_category = places(&category["winners"]["entries"]);
+        champions += champions_of_category.len();
+        winners += winners_of_category.len();
+        let names: Vec<String> = champions_of_category
             .iter()
-            .map(|place| format!("{} ({})", text(&place["entry"]), place["votes"]))
+            .map(|champion| format!("{} ({})", text(&champion["entry"]), champion["votes"]))
             .collect();
-        let chosen: Vec<String> = chosen.iter().map(|place| text(&place["entry"])).collect();
-        table.row([text(&category["title"]), chosen.join(", "), names.join(", ")]);
+        let winners_of_category: Vec<String> =
+            winners_of_category.iter().map(|winner| text(&winner["entry"])).collect();
+        table.row([text(&category["title"]), winners_of_category.join(", "), names.join(", ")]);
     }
     table.print()?;
     output::line(format_args!("champions: {champions}"))?;

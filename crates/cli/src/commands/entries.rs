@@ -1,4 +1,5 @@
-//! `acclaim entries`: entries from a table of any form into a draft, or into a definition that is written.
+//! The command `acclaim entries`, which imports entries from a table into a draft or into a new
+//! definition.
 
 mod definition_toml;
 mod draft;
@@ -26,7 +27,7 @@ use crate::{
     output::{self, Table},
 };
 
-/// Entries that the preview shows.
+/// The number of entries in the preview.
 const MAX_SHOWN: usize = 10;
 
 pub(super) fn run(command: EntriesCommand) -> Result<Outcome> {
@@ -48,14 +49,14 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
             args.contest
         );
     }
-    let of_draft = draft.as_ref().map(|draft| &draft.definition);
-    let categories = of_draft.map_or(&[][..], |definition| &definition.categories);
-    let entries = of_draft.map_or(&[][..], |definition| &definition.entries);
+    let draft_definition = draft.as_ref().map(|draft| &draft.definition);
+    let categories = draft_definition.map_or(&[][..], |definition| &definition.categories);
+    let entries = draft_definition.map_or(&[][..], |definition| &definition.entries);
     let mut import = rows::read(&table, &args.columns, categories)?;
     ids::assign_ids(&mut import, entries);
     if !import.mistakes.is_empty() {
-        let so = "nothing was written";
-        return Err(anyhow!(format_mistakes(import.mistakes, &args.file, "the entries", so)));
+        let consequence = "nothing was written";
+        return Err(anyhow!(format_mistakes(import.mistakes, &args.file, "the entries", consequence)));
     }
     let changes = draft::changes(&import, entries);
     preview(&import, draft.as_ref().map(|_| &changes))?;
@@ -73,12 +74,12 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
     }
 }
 
-fn print_and_finish(words: &str) -> Result<Outcome> {
-    output::line(words)?;
+fn print_and_finish(message: &str) -> Result<Outcome> {
+    output::line(message)?;
     Ok(Outcome::Done)
 }
 
-/// A client, unless there is no installation that could have the draft.
+/// Returns a client, or `None` if no installation exists that could have the draft.
 fn client(args: &ImportArgs) -> Result<Option<Client>> {
     let target = &args.target;
     if !args.edit && target.url.is_none() && !target.data_directory().exists() {
@@ -87,11 +88,11 @@ fn client(args: &ImportArgs) -> Result<Option<Client>> {
     Client::open(target).map(Some)
 }
 
-/// Writes a definition, and says what it still lacks.
+/// Writes a definition into a new file, and prints what is still missing in it.
 fn write(args: &ImportArgs, out: &Path, import: &Import) -> Result<Outcome> {
     let text = definition_toml::toml(args, import);
-    let opened = OpenOptions::new().write(true).create_new(true).open(out);
-    let mut file = opened.with_context(|| format!("the new file {}", out.display()))?;
+    let file = OpenOptions::new().write(true).create_new(true).open(out);
+    let mut file = file.with_context(|| format!("the new file {}", out.display()))?;
     file.write_all(text.as_bytes()).with_context(|| format!("the new file {}", out.display()))?;
     let mut load = |_: &str| Err("there is none".to_owned());
     match Definition::from_toml(text.as_bytes(), &mut load, &Overrides::default()) {
@@ -107,7 +108,8 @@ fn write(args: &ImportArgs, out: &Path, import: &Import) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Shows what the entries will be, and what of the file nobody will see.
+/// Prints the categories, the first entries, the columns that voters see, and the columns that are
+/// not published.
 fn preview(import: &Import, changes: Option<&Changes>) -> Result<()> {
     let mut counts: HashMap<&CategoryId, usize> = HashMap::new();
     import.entries.iter().for_each(|row| *counts.entry(&row.entry.category).or_default() += 1);

@@ -1,4 +1,4 @@
-//! `acclaim jury`: by panel and juror what is complete and what is missing; recusals.
+//! The command `acclaim jury`: each juror's complete and missing scores, and recusals.
 
 #![expect(
     clippy::indexing_slicing,
@@ -19,7 +19,7 @@ use crate::{
     output::{self, Table},
 };
 
-/// The most entries that a line names.
+/// The largest number of entries that a line names.
 const MAX_NAMED: usize = 5;
 
 pub(super) fn run(command: JuryCommand) -> Result<Outcome> {
@@ -76,7 +76,7 @@ fn recusal(args: &RecusalArgs, route: &str) -> Result<Outcome> {
     step(&args.target, &args.contest, route, &body)
 }
 
-/// Such as `c01 by impact: p1, p2` or `c02: 20 entries`.
+/// Returns the missing scores of a list, for example `c01 by impact: p1, p2` or `c02: 20 entries`.
 fn missing(missing: &Value) -> String {
     let criterion = missing["criterion"].as_str().map_or_else(String::new, |name| format!(" by {name}"));
     let entries: Vec<String> = list(&missing["entries"]).iter().map(text).collect();
@@ -84,13 +84,14 @@ fn missing(missing: &Value) -> String {
     format!("{}{criterion}: {}", text(&missing["category"]), named(&entries, count))
 }
 
-/// The entries that a juror does not judge, such as `p1, p2` or `20 entries`.
+/// Returns the entries that a juror does not judge, for example `p1, p2` or `20 entries`.
 fn recused(recused: &Value) -> String {
     let entries: Vec<String> = list(recused).iter().map(|one| text(&one["entry"])).collect();
     named(&entries, entries.len() as u64)
 }
 
-/// A number of entries: by name if all are listed and they are few.
+/// Returns the entries by name if all are listed and there are few of them, and otherwise their
+/// number.
 fn named(entries: &[String], count: u64) -> String {
     if entries.len() <= MAX_NAMED && entries.len() as u64 == count {
         entries.join(", ")
@@ -131,7 +132,7 @@ mod tests {
     fn recused_entries_are_named_while_they_are_few() {
         let entries =
             |count: u32| (0..count).map(|number| json!({"category": "a", "entry": format!("a{number}")}));
-        let told = |count| recused(&entries(count).collect());
-        assert_eq!([told(0), told(2), told(6)], ["", "a0, a1", "6 entries"]);
+        let text_for = |count| recused(&entries(count).collect());
+        assert_eq!([text_for(0), text_for(2), text_for(6)], ["", "a0, a1", "6 entries"]);
     }
 }

@@ -1,4 +1,5 @@
-//! `acclaim key`: by a server, or directly on the database of a data directory or of a cluster, also while a server runs on it.
+//! The command `acclaim key`, on a server or directly in the database of a data directory or a
+//! cluster. A server may be running on the database.
 
 use std::sync::Arc;
 
@@ -41,14 +42,14 @@ fn runtime() -> Result<Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// Where staff keys are made, listed and revoked.
+/// The place where staff keys are made, listed and revoked: a server or a database.
 enum StaffKeys {
     Server(Client),
-    /// The database goes before the runtime that its connections live in.
+    /// The database is dropped before the runtime that its connections need.
     Database(Arc<dyn Database>, Runtime),
 }
 
-/// A new key as the server answers with it.
+/// The server's answer with a new key.
 #[derive(Deserialize)]
 struct NewKeyAnswer {
     key: String,
@@ -72,12 +73,12 @@ impl StaffKeys {
         }
     }
 
-    fn create(&self, wanted: NewKey) -> Result<CreatedKey> {
+    fn create(&self, new_key: NewKey) -> Result<CreatedKey> {
         match self {
             Self::Server(client) => {
                 let body = json!({
-                    "role": wanted.role, "contests": wanted.contests, "panel": wanted.panel, "name": wanted.name,
-                    "expires": wanted.expires,
+                    "role": new_key.role, "contests": new_key.contests, "panel": new_key.panel, "name": new_key.name,
+                    "expires": new_key.expires,
                 });
                 let answer = client.post("/v1/keys", &IdempotencyKey::new()?.part(0), &body)?;
                 let NewKeyAnswer { key: token, description: key } =
@@ -87,7 +88,7 @@ impl StaffKeys {
             Self::Database(database, runtime) => {
                 let now = Instant::at_or_before(clock::now());
                 let created =
-                    runtime.block_on(staff_keys::create(&**database, wanted, SecretSource::Random, now));
+                    runtime.block_on(staff_keys::create(&**database, new_key, SecretSource::Random, now));
                 created.map_err(|error| match &error {
                     NewKeyError::NameInUse { advice, .. } => {
                         anyhow!(Hint(advice.clone())).context(error.to_string())
@@ -144,7 +145,7 @@ async fn database(data: Option<&std::path::PathBuf>) -> Result<Arc<dyn Database>
 
 fn create(args: KeyCreateArgs) -> Result<Outcome> {
     let KeyCreateArgs { role, contest, panel, name, expires, target } = args;
-    // The options by their names; the rest is said alike by whatever makes the key.
+    // These checks name the command line's options. The server or the database checks the rest.
     if role != Role::Juror && panel.is_some() {
         bail!("--panel is for jurors: a key of role {role} is not for one panel");
     }
@@ -152,8 +153,8 @@ fn create(args: KeyCreateArgs) -> Result<Outcome> {
         bail!("a juror's key needs --contest, once, --panel and --name, the juror's name in the log");
     }
     let contests = (!contest.is_empty()).then_some(contest);
-    let wanted = NewKey { role, contests, panel, name: name.clone(), expires };
-    let CreatedKey { token, key } = StaffKeys::open(&target)?.create(wanted)?;
+    let new_key = NewKey { role, contests, panel, name: name.clone(), expires };
+    let CreatedKey { token, key } = StaffKeys::open(&target)?.create(new_key)?;
     if name.is_some_and(|name| name != key.name) {
         output::note(&format!("the juror is written as the contest knows the name: {}", key.name));
     }

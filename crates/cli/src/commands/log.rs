@@ -1,4 +1,4 @@
-//! `acclaim log export` and `acclaim tally`
+//! The commands `acclaim log export` and `acclaim tally`.
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
@@ -26,22 +26,24 @@ use crate::{
     output, progress,
 };
 
-/// How often result and checkpoint are read until they are of one moment.
+/// The largest number of attempts to read a result and a checkpoint of the same log.
 const MAX_ATTEMPTS: usize = 10;
 
+/// Exports a contest's log, and the logs of its earlier rounds.
 pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
     let exported = export_one(&client, &args.contest, &args.out)?;
     output::line(format_args!("exported: {} entries to {}", exported.size, args.out.display()))?;
-    // Certified, and so public; a key that is for the one contest would be refused.
+    // The earlier logs are certified, and therefore public. A key for this contest only would be
+    // refused.
     let public = args.target.url.as_ref().map(|url| Client::of_server(url, None)).transpose()?;
     let client = public.as_ref().unwrap_or(&client);
     let (mut origin, mut previous, mut folder) = (exported.origin, exported.previous, args.out.clone());
     for _ in 0..MAX_ROUNDS {
-        let Some(named) = previous else { break };
-        let Some(contest) = contest_of(&named, &origin) else {
+        let Some(name) = previous else { break };
+        let Some(contest) = contest_of(&name, &origin) else {
             output::note(&format!(
-                "not exported: {named}, a log of another installation; its export belongs into {}",
+                "not exported: {name}, because it is a log of another installation; put its export into {}",
                 folder.join("previous").display()
             ));
             break;
@@ -58,16 +60,19 @@ pub(super) fn export(args: &ExportArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What was exported.
+/// The description of an exported log.
 struct ExportedLog {
-    /// Entries of the log.
+    /// The number of entries.
     size: u64,
     origin: String,
-    /// The origin of the log that the contest's entries come from.
+    /// The origin of the earlier log whose champions are the contest's entries.
     previous: Option<String>,
 }
 
-/// Writes a folder that answers every audit of one log: the log, its checkpoint and key, the result, and static tiles. Memory holds one tile.
+/// Exports one log into a folder that is enough for every audit: the log, its checkpoint and key,
+/// the result, and static tiles.
+///
+/// Holds one tile of each level in memory.
 pub(super) fn export_to(client: &Client, contest: &ContestId, folder: &Path) -> Result<()> {
     export_one(client, contest, folder).map(|_| ())
 }
@@ -79,15 +84,16 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
         .as_str()
         .unwrap_or_default()
         .parse()
-        .context("the contest's verifier key")?;
+        .context("cannot read the contest's verifier key")?;
     let (mut note, checkpoint, result) = checkpoint_and_result(client, contest, &vkey)?;
     if about_json["phase"] != "open" {
-        // The last checkpoint of a log that stands still is cosigned within a moment.
+        // The log no longer grows. Witnesses cosign its last checkpoint within a moment.
         note = with_cosignatures(client, contest, &vkey, note, &checkpoint)?;
     }
 
     let body = client.stream(&format!("/v1/contests/{contest}/log/entries?to={}", checkpoint.size))?;
-    // What cannot be exported leaves no folder behind.
+    // The folder is created after the first requests, so that a refused export leaves no folder
+    // behind.
     let mut writer = FolderWriter::create(folder)?;
     let bar = progress::bar(checkpoint.size, "entries");
     let mut reader = BufReader::with_capacity(1 << 20, body);
@@ -103,7 +109,7 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
     bar.finish_and_clear();
     let mut folder = writer.finish()?;
     if (folder.tree.size(), folder.tree.root()) != (checkpoint.size, checkpoint.root) {
-        bail!("the entries received do not hash to the root of the checkpoint");
+        bail!("the received entries do not have the root that the checkpoint names");
     }
     folder.add("checkpoint", &note)?;
     folder.add("vkey", format!("{vkey}\n").as_bytes())?;
@@ -116,7 +122,7 @@ fn export_one(client: &Client, contest: &ContestId, folder: &Path) -> Result<Exp
     Ok(ExportedLog { size: checkpoint.size, origin: checkpoint.origin, previous: previous.flatten() })
 }
 
-/// The origin that a log's first entry names as that of the log before it.
+/// Returns the origin of the previous log, which the first entry of a log names.
 fn previous_of(first: &[u8]) -> Option<String> {
     match LogEntry::decode(first) {
         Ok(LogEntry::Event(event, _)) => match *event {
@@ -127,7 +133,8 @@ fn previous_of(first: &[u8]) -> Option<String> {
     }
 }
 
-/// Adds the result as a page and as a table. They are made of the document and prove nothing; an audit ignores them.
+/// Adds the result as a page and as a table. They are made from the result document and prove
+/// nothing. An audit ignores them.
 fn add_for_people(folder: &mut Folder, result: &[u8], zone: Option<Zone>) -> Result<()> {
     match Report::read(result) {
         Ok(report) => {
@@ -135,15 +142,19 @@ fn add_for_people(folder: &mut Folder, result: &[u8], zone: Option<Zone>) -> Res
             folder.add("result.html", report.html().as_bytes())?;
             folder.add("result.csv", report.csv().as_bytes())
         }
-        // A newer server's: the log is what matters.
+        // The document comes from a newer server. The export goes on, because the log is enough for
+        // an audit.
         Err(error) => {
-            output::note(&format!("no result.html and no result.csv: the server's result document: {error}"));
+            output::note(&format!(
+                "result.html and result.csv are missing, because this program cannot read the server's result document: {error}"
+            ));
             Ok(())
         }
     }
 }
 
-/// A checkpoint as a note and opened, and the result of the log up to there if there is one that may be read.
+/// Returns the newest checkpoint, as a note and opened, and the result of the log at that
+/// checkpoint. The result is `None` if there is none that the key may read.
 fn checkpoint_and_result(
     client: &Client,
     contest: &ContestId,
@@ -152,18 +163,20 @@ fn checkpoint_and_result(
     for _ in 0..MAX_ATTEMPTS {
         let result = published_result(client, contest)?;
         let note = client.get(&format!("/v1/contests/{contest}/log/checkpoint"))?.bytes;
-        let checkpoint = Checkpoint::open(&note, vkey).context("the server's checkpoint")?;
+        let checkpoint = Checkpoint::open(&note, vkey).context("the server's checkpoint is invalid")?;
         let Some(bytes) = result else { return Ok((note, checkpoint, None)) };
-        let document: serde_json::Value = serde_json::from_slice(&bytes).context("the server's result")?;
-        // A certified result is that of the log before it was certified; a provisional one changes with every ruling.
+        let document: serde_json::Value =
+            serde_json::from_slice(&bytes).context("the server's result is not JSON")?;
+        // A certified result belongs to the log before the certification. A provisional result
+        // changes with every ruling.
         if document["status"] == "certified" || document["log"]["size"] == checkpoint.size {
             return Ok((note, checkpoint, Some(bytes)));
         }
     }
-    bail!("the log grows too fast: result and checkpoint are never of one moment")
+    bail!("the log grows too fast: no result matches its checkpoint. Try again later")
 }
 
-/// A checkpoint's note with the cosignatures of witnesses below it, if there are any.
+/// Returns a checkpoint's note with the cosignatures of witnesses below it, if there are any.
 fn with_cosignatures(
     client: &Client,
     contest: &ContestId,
@@ -177,16 +190,18 @@ fn with_cosignatures(
     }
 }
 
-/// The result of the log as it is that the server shows; `None` if there is none yet, or none that is public.
+/// Returns the published result of the present log. `None` if there is none yet, or none that the
+/// key may read.
 pub(super) fn published_result(client: &Client, contest: &ContestId) -> Result<Option<Vec<u8>>> {
     let path = format!("/v1/contests/{contest}/result");
-    let shown = result_at(client, &path)?;
-    // Of a contest that was reopened the former result is shown to those who may not read the one in the making.
-    if shown.as_ref().is_some_and(|answer| answer.headers.contains_key("acclaim-result")) {
+    let published = result_at(client, &path)?;
+    // The header `acclaim-result` marks the former result of a reopened contest. The server sends
+    // it to clients that may not read the new result.
+    if published.as_ref().is_some_and(|answer| answer.headers.contains_key("acclaim-result")) {
         let newest = result_at(client, &format!("{path}?version=provisional"))?;
         return Ok(newest.map(|answer| answer.bytes));
     }
-    Ok(shown.map(|answer| answer.bytes))
+    Ok(published.map(|answer| answer.bytes))
 }
 
 fn result_at(client: &Client, path: &str) -> Result<Option<Answer>> {
@@ -199,28 +214,29 @@ fn result_at(client: &Client, path: &str) -> Result<Option<Answer>> {
     }
 }
 
-/// Reads one line without its newline into `line`; `false` at the end.
+/// Reads one line into `line`, without its newline. Returns `false` at the end.
 fn read_line(reader: &mut impl std::io::BufRead, line: &mut Vec<u8>) -> Result<bool> {
     line.clear();
-    reader.take(MAX_LINE_LENGTH).read_until(b'\n', line).context("the log broke off")?;
+    reader.take(MAX_LINE_LENGTH).read_until(b'\n', line).context("the log ended too early")?;
     match line.pop() {
         None => Ok(false),
         Some(b'\n') => Ok(true),
-        Some(_) => bail!("the log broke off in the middle of a line, or has one that is too long"),
+        Some(_) => bail!("the log ended in the middle of a line, or a line is too long"),
     }
 }
 
+/// Counts an exported log, or converts a result document, and prints the result.
 pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
     let source = &args.source;
     let mark = args.form.mark()?;
-    // A document by itself does not say which time zone its contest has.
+    // A result document does not contain the contest's time zone.
     let (document, zone) = if source.is_dir() { count_log(source)? } else { (read_document(source)?, None) };
-    let named = || format!("the result document {}", source.display());
+    let unreadable = || format!("cannot read the result document {}", source.display());
     match args.form.format {
-        // A file is checked all the same: what is no result document is not passed on as one.
+        // A file is checked too, so that only a result document is passed on as one.
         Format::Json if source.is_dir() => output::write(&document)?,
         format => {
-            let report = Report::read(&document).with_context(named)?.in_time_zone(zone);
+            let report = Report::read(&document).with_context(unreadable)?.in_time_zone(zone);
             match format {
                 Format::Json => output::write(&document)?,
                 Format::Csv => output::write(format!("{mark}{}", report.csv()).as_bytes())?,
@@ -231,34 +247,34 @@ pub(super) fn tally(args: &TallyArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// A result document that somebody was handed.
+/// Reads a result document from a file.
 fn read_document(path: &Path) -> Result<Vec<u8>> {
-    let named = || format!("the result document {}", path.display());
+    let unreadable = || format!("cannot read the result document {}", path.display());
     let mut document = Vec::new();
-    let file = File::open(path).with_context(named)?;
-    file.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut document).with_context(named)?;
+    let file = File::open(path).with_context(unreadable)?;
+    file.take(MAX_DOCUMENT_BYTES as u64 + 1).read_to_end(&mut document).with_context(unreadable)?;
     Ok(document)
 }
 
-/// The result document that an exported log comes to, and the contest's time zone.
+/// Counts an exported log. Returns its result document and the contest's time zone.
 fn count_log(folder: &Path) -> Result<(Vec<u8>, Option<Zone>)> {
     let path = folder.join("log.jsonl");
-    let named = || format!("the log {}", path.display());
+    let unreadable = || format!("cannot read the log {}", path.display());
     let origin = match fs::read_to_string(folder.join("checkpoint")) {
         Ok(note) => note.lines().next().unwrap_or_default().to_owned(),
         Err(error) => {
-            return Err(error).with_context(|| format!("the checkpoint in {}", folder.display()));
+            return Err(error).with_context(|| format!("cannot read the checkpoint in {}", folder.display()));
         }
     };
-    let mut reader = BufReader::with_capacity(1 << 20, File::open(&path).with_context(named)?);
+    let mut reader = BufReader::with_capacity(1 << 20, File::open(&path).with_context(unreadable)?);
     let mut replay = Replay::without_tiles(&origin);
     let mut line = Vec::new();
-    while read_line(&mut reader, &mut line).with_context(named)? {
-        replay.push(&line).with_context(named)?;
+    while read_line(&mut reader, &mut line).with_context(unreadable)? {
+        replay.push(&line).with_context(|| format!("the log {} is invalid", path.display()))?;
     }
     let zone = replay.tally().header().and_then(|header| Zone::from_name(&header.time_zone));
     match replay.result() {
         Some(result) => Ok((result.json, zone)),
-        None => bail!("{} is empty", named()),
+        None => bail!("the log {} is empty", path.display()),
     }
 }

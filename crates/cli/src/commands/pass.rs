@@ -1,4 +1,4 @@
-//! `acclaim pass`
+//! The command `acclaim pass mint`, and the minting of passes in requests of bounded size.
 
 mod column;
 mod list;
@@ -29,7 +29,7 @@ use crate::{
     progress,
 };
 
-/// A voter's pass as the API hands it out.
+/// A voter's pass in the API's answer.
 #[derive(Debug, Deserialize)]
 pub(super) struct MintedPass {
     pub(super) subject: String,
@@ -50,7 +50,7 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     };
     let template = link_template(args, &client);
     let mut passes = PassFile::create(args)?;
-    let more = |body: &mut Value, group: Option<&str>| {
+    let add_fields = |body: &mut Value, group: Option<&str>| {
         for (key, value) in [
             ("channel", args.channel.as_ref().map(ToString::to_string)),
             ("group", group.map(str::to_owned)),
@@ -65,18 +65,18 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     let unnamed = [(args.group.as_deref(), Vec::new())];
     let lists = list.as_ref().map_or_else(|| unnamed.to_vec(), |list| list.by_group(args.group.as_deref()));
     let minted = lists.iter().try_for_each(|(group, subjects)| {
-        let whom = match &list {
+        let recipients = match &list {
             Some(list) => PassRecipients::List { subjects, generation: list.generation },
             None => PassRecipients::Count(args.count.unwrap_or(0)),
         };
-        let more = |body: &mut Value| more(body, *group);
-        mint_each(&client, &args.contest, whom, more, |piece| {
+        let add_fields = |body: &mut Value| add_fields(body, *group);
+        mint_each(&client, &args.contest, recipients, add_fields, |piece| {
             passes.write(&piece, |pass| {
                 template.replace("{contest}", args.contest.as_str()).replace("{pass}", pass)
             })
         })
     });
-    passes.end(minted)?;
+    passes.finish(minted)?;
     match (list, args.count) {
         (Some(list), _) => output::note(&list.report()),
         (None, count) => output::note(&format!("minted: {}", count.unwrap_or(0))),
@@ -84,7 +84,7 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What links look like.
+/// Returns the template of the links to the ballot page.
 fn link_template(args: &MintArgs, client: &Client) -> String {
     if args.link_template.is_none() && args.target.url.is_none() {
         output::note(
@@ -98,10 +98,10 @@ fn link_template(args: &MintArgs, client: &Client) -> String {
     }
 }
 
-/// Where passes are written, as CSV: a new file or standard output.
+/// The output for passes as CSV: a new file or standard output.
 struct PassFile {
     out: Box<dyn Write>,
-    /// Written before the first row.
+    /// The byte order mark with `--excel`, otherwise empty. Written before the first row.
     mark: &'static str,
     file: Option<PathBuf>,
     written: usize,
@@ -111,8 +111,8 @@ impl PassFile {
     fn create(args: &MintArgs) -> Result<Self> {
         let out: Box<dyn Write> = match &args.out {
             Some(file) => {
-                let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-                Box::new(opened.with_context(|| format!("the new file {}", file.display()))?)
+                let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
+                Box::new(created.with_context(|| format!("the new file {}", file.display()))?)
             }
             None => Box::new(io::stdout()),
         };
@@ -120,10 +120,10 @@ impl PassFile {
         Ok(Self { out, mark, file: args.out.clone(), written: 0 })
     }
 
-    /// Written piece by piece: what was minted is never lost to an error further on.
+    /// Writes the passes of one answer at once, so that a later error loses none of them.
     fn write(&mut self, piece: &[MintedPass], link: impl Fn(&str) -> String) -> Result<()> {
         let mut rows = String::new();
-        // With the first passes and not before: a command that fails prints nothing.
+        // The header is written with the first passes, so that a failed command prints nothing.
         if self.written == 0 {
             rows.push_str(self.mark);
             rows.push_str("subject,pass,link\n");
@@ -137,11 +137,12 @@ impl PassFile {
         Ok(())
     }
 
-    /// An empty file of a command that failed would only be in the way of the next attempt; one with passes is reported.
-    fn end(self, minted: Result<()>) -> Result<()> {
+    /// Ends the output. After a failure, removes an empty file, which would be in the way of the
+    /// next attempt. Reports how many passes a file has.
+    fn finish(self, minted: Result<()>) -> Result<()> {
         let (Err(error), Some(file)) = (&minted, &self.file) else { return minted };
         if self.written == 0 {
-            let _left_there = fs::remove_file(file);
+            let _ignored = fs::remove_file(file);
             return minted;
         }
         let so_far = format!(
@@ -153,7 +154,7 @@ impl PassFile {
     }
 }
 
-/// Mints `count` passes for made-up subjects.
+/// Mints `count` passes for voters without names.
 pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Result<Vec<MintedPass>> {
     let mut all = Vec::new();
     mint_each(
@@ -169,17 +170,19 @@ pub(super) fn mint_all(client: &Client, contest: &ContestId, count: u64) -> Resu
     Ok(all)
 }
 
-/// Whom passes are minted for.
+/// The voters that passes are minted for.
 #[derive(Clone, Copy)]
 enum PassRecipients<'a> {
-    /// These, in a contest whose newest revocation is this one.
+    /// The voters with these subjects. `generation` is the contest's newest revocation.
     List { subjects: &'a [String], generation: u32 },
-    /// Voters without names.
+    /// This number of voters without names.
     Count(u64),
 }
 
-/// The key of a request for these subjects. The same subjects again are the same passes, and not counted again, until passes are revoked: then new ones are
-/// minted.
+/// Returns the idempotency key of a request for these subjects.
+///
+/// The same subjects get the same passes again, which are not counted again. After a revocation the
+/// key is different, and new passes are minted.
 fn mint_key(contest: &ContestId, body: &Value, generation: u32) -> String {
     let content = match generation {
         0 => format!("{contest} {body}"),
@@ -188,17 +191,17 @@ fn mint_key(contest: &ContestId, body: &Value, generation: u32) -> String {
     IdempotencyKey::of(&content).part(0)
 }
 
-/// Mints in requests of bounded size; `take` gets each answer's passes.
+/// Mints passes in requests of bounded size. `take` gets the passes of each answer.
 fn mint_each(
     client: &Client,
     contest: &ContestId,
-    whom: PassRecipients<'_>,
-    more: impl Fn(&mut Value),
+    recipients: PassRecipients<'_>,
+    add_fields: impl Fn(&mut Value),
     mut take: impl FnMut(Vec<MintedPass>) -> Result<()>,
 ) -> Result<()> {
-    let fresh = IdempotencyKey::new()?;
+    let random_key = IdempotencyKey::new()?;
     let path = format!("/v1/contests/{contest}/passes");
-    let total = match whom {
+    let total = match recipients {
         PassRecipients::List { subjects, .. } => subjects.len() as u64,
         PassRecipients::Count(count) => count,
     };
@@ -207,16 +210,16 @@ fn mint_each(
     for number in 0..usize::try_from(pieces)? {
         let from = number as u64 * MAX_VOTERS_PER_REQUEST;
         let to = (from + MAX_VOTERS_PER_REQUEST).min(total);
-        let mut body = match whom {
+        let mut body = match recipients {
             PassRecipients::List { subjects, .. } => {
                 json!({"subjects": subjects.get(usize::try_from(from)?..usize::try_from(to)?)})
             }
             PassRecipients::Count(_) => json!({"count": to - from}),
         };
-        more(&mut body);
-        let key = match whom {
+        add_fields(&mut body);
+        let key = match recipients {
             PassRecipients::List { generation, .. } => mint_key(contest, &body, generation),
-            PassRecipients::Count(_) => fresh.part(number),
+            PassRecipients::Count(_) => random_key.part(number),
         };
         let answer: Answer = serde_json::from_value(client.post(&path, &key, &body)?)?;
         bar.inc(answer.passes.len() as u64);

@@ -1,4 +1,4 @@
-//! `acclaim receipt`
+//! The command `acclaim receipt verify`, and what it shares with `acclaim receipt upgrade`.
 
 mod upgrade;
 
@@ -14,7 +14,6 @@ use crate::{
     outcome::{Outcome, Refusal},
     output,
 };
-
 pub(super) use upgrade::upgrade;
 
 pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
@@ -25,7 +24,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     if let Some(reason) = missing_cosignatures(receipt.checkpoint.as_bytes(), &args.witness).first() {
         return Err(not_proved(reason).into());
     }
-    proved(receipt.index, &checkpoint)?;
+    print_proved(receipt.index, &checkpoint)?;
     if args.leaf_hash.is_none() && args.entry.is_none() {
         output::line(format_args!("leaf hash: {leaf}"))?;
         output::note(
@@ -35,13 +34,13 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// The leaf hash that the receipt is to prove.
+/// Returns the leaf hash that the receipt must prove.
 fn leaf(args: &VerifyArgs, receipt: &Receipt) -> Result<Hash> {
     match (&args.leaf_hash, &args.entry) {
         (Some(hash), _) => Ok(*hash),
         (None, Some(file)) => {
-            let named = || format!("the entry {}", file.display());
-            leaf_of(&fs::read(file).with_context(named)?, receipt.index).with_context(named)
+            let unreadable = || format!("the entry {}", file.display());
+            leaf_of(&fs::read(file).with_context(unreadable)?, receipt.index).with_context(unreadable)
         }
         (None, None) => receipt.leaf().context(
             "the receipt does not name its leaf hash: get it from the ballot page or from .../ballots/ID/proof?with=leaf-hash, or give --leaf-hash or --entry",
@@ -49,17 +48,18 @@ fn leaf(args: &VerifyArgs, receipt: &Receipt) -> Result<Hash> {
     }
 }
 
-/// The leaf hash of an entry as it is in the log, or of the ballot at `index` in an answer of the server.
+/// Returns the leaf hash of an entry as it is in the log, or of the ballot at `index` in an answer
+/// of the server.
 fn leaf_of(content: &[u8], index: u64) -> Result<Hash> {
     let of_entry = |entry: &[u8]| leaf_hash(entry.strip_suffix(b"\n").unwrap_or(entry));
-    // An entry names its type, and no answer does.
+    // An entry has the key `type`, and no answer has it.
     let answer = match serde_json::from_slice::<ServerAnswer>(content) {
-        Ok(ServerAnswer { kind: None, ballots: Some(ballots), .. }) => {
+        Ok(ServerAnswer { entry_type: None, ballots: Some(ballots), .. }) => {
             ballots.into_iter().find(|ballot| ballot.index == Some(index)).with_context(|| {
                 format!("none of the ballots in it is at index {index}, which the receipt is of")
             })?
         }
-        Ok(ServerAnswer { kind: None, ballot, .. }) => ballot,
+        Ok(ServerAnswer { entry_type: None, ballot, .. }) => ballot,
         _ => return Ok(of_entry(content)),
     };
     match answer {
@@ -69,17 +69,17 @@ fn leaf_of(content: &[u8], index: u64) -> Result<Hash> {
     }
 }
 
-/// An answer of the server about one ballot or several.
+/// The server's answer about one or several ballots.
 #[derive(Deserialize)]
 struct ServerAnswer {
     #[serde(rename = "type")]
-    kind: Option<IgnoredAny>,
+    entry_type: Option<IgnoredAny>,
     ballots: Option<Vec<BallotAnswer>>,
     #[serde(flatten)]
     ballot: BallotAnswer,
 }
 
-/// What such an answer says of one ballot.
+/// The fields of one ballot in such an answer.
 #[derive(Deserialize)]
 struct BallotAnswer {
     index: Option<u64>,
@@ -88,11 +88,11 @@ struct BallotAnswer {
 }
 
 fn read(path: &Path) -> Result<Receipt> {
-    let named = || format!("the receipt {}", path.display());
-    fs::read_to_string(path).with_context(named)?.parse().with_context(named)
+    let unreadable = || format!("the receipt {}", path.display());
+    fs::read_to_string(path).with_context(unreadable)?.parse().with_context(unreadable)
 }
 
-fn proved(index: u64, checkpoint: &Checkpoint) -> Result<Outcome> {
+fn print_proved(index: u64, checkpoint: &Checkpoint) -> Result<Outcome> {
     output::line(format_args!(
         "in the log: index {index} of {} at {}, root {}",
         checkpoint.size, checkpoint.origin, checkpoint.root

@@ -1,11 +1,15 @@
-//! `acclaim move`: an embedded installation becomes a cluster's.
+//! The command `acclaim move`: it moves an embedded installation into a cluster.
 //!
-//! One transaction reads the data directory's database and leaves the mark that it is gone; one transaction writes the cluster's. The mark comes
-//! first, and whatever happens between the two, both serve never:
+//! One transaction reads the data directory's database and sets the mark that the installation has
+//! moved. Another transaction writes the cluster's database. The mark is committed first. If
+//! anything fails between the two commits, the data directory and the cluster never both serve the
+//! installation:
 //!
-//! - cut off before the mark: nothing has happened;
-//! - after the mark, before the other commit: neither serves; the same move again copies anew, or `--take-back` removes the mark;
-//! - after both: the cluster serves; the same move again notes that it is complete.
+//! - The move stops before the mark: nothing has changed.
+//! - The move stops after the mark and before the other commit: neither side serves. The same move
+//!   can be run again and copies everything again, or `--take-back` removes the mark.
+//! - The move stops after both commits: the cluster serves. The same move, run again, notes that it
+//!   is complete.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -34,9 +38,10 @@ use crate::{
     relocation::{Relocation, RelocationSummary},
 };
 
-/// Parts on their way between the two databases.
+/// The largest number of parts in the channel between the two databases.
 const PARTS: usize = 4;
 
+/// Runs `acclaim move`, or takes an interrupted move back.
 pub(super) fn run(args: &MoveArgs) -> Result<Outcome> {
     let config = Config::read(args.config.as_deref())?;
     let cluster = config.cluster()?.context(
@@ -51,18 +56,19 @@ pub(super) fn run(args: &MoveArgs) -> Result<Outcome> {
         if args.take_back {
             return take_back(&from, &to, &keyring).await;
         }
-        let moved = relocate(&from, &to, keyring).await?;
-        report(args, &to, moved.as_ref())
+        let summary = relocate(&from, &to, keyring).await?;
+        report(args, &to, summary.as_ref())
     })
 }
 
-/// Where the installation is.
+/// The data directory that the installation leaves.
 struct SourceInstallation<'a> {
     path: &'a Path,
-    /// Declared before the directory: closed before others may have it.
+    /// Declared before the directory, because fields are dropped in order: it is closed before the
+    /// directory is unlocked.
     database: Arc<SqliteDatabase>,
     published_checkpoints: PublishedCheckpointFiles,
-    /// Locked.
+    /// The data directory, which is locked as long as this value lives.
     _directory: DataDirectory,
 }
 
@@ -82,7 +88,7 @@ impl<'a> SourceInstallation<'a> {
     }
 }
 
-/// Where it goes.
+/// The cluster that the installation moves to.
 struct Destination {
     database: PostgresDatabase,
     published_checkpoints: RedisPublishedCheckpoints,
@@ -98,7 +104,8 @@ impl Destination {
     }
 }
 
-/// Opens the installation's keys with the cluster's secret: it must be the same.
+/// Opens the installation's keys with the cluster's secret, which must be the data directory's
+/// secret.
 async fn open_keyring(from: &SourceInstallation<'_>, config: &Config) -> Result<Keyring> {
     let hint = || {
         let file = from.path.join("secret");
@@ -107,7 +114,7 @@ async fn open_keyring(from: &SourceInstallation<'_>, config: &Config) -> Result<
             file.display()
         )))
     };
-    // Opening would found an installation where there is none.
+    // In an empty database, `Keyring::open` would make a new installation.
     if from.database.installation_values().await?.is_empty() {
         bail!("there is no installation in {}: its database is empty", from.path.display());
     }
@@ -122,7 +129,8 @@ async fn open_keyring(from: &SourceInstallation<'_>, config: &Config) -> Result<
     })
 }
 
-/// Moves, or finishes a move; `None` if it was complete before.
+/// Moves the installation, or finishes an interrupted move. Returns `None` if the move was complete
+/// before.
 async fn relocate(
     from: &SourceInstallation<'_>,
     to: &Destination,
@@ -131,7 +139,7 @@ async fn relocate(
     let mark = from.database.move_mark().await?;
     let move_target = to.database.move_target().await.context("the cluster's database")?;
     if let Some(mark) = &mark {
-        same_destination(from, to, mark)?;
+        require_same_destination(from, to, mark)?;
     }
     match (mark, move_target.state()) {
         (Some(mark), MoveTargetState::MovedHere(id)) if *id == mark.id => {
@@ -157,12 +165,13 @@ async fn relocate(
     }
 }
 
-/// A mark binds to one destination: what may have arrived there must not arrive elsewhere too.
-fn same_destination(from: &SourceInstallation<'_>, to: &Destination, mark: &MoveMark) -> Result<()> {
+/// Checks that a mark is for this destination. An installation that may have arrived in one
+/// database must not move to another.
+fn require_same_destination(from: &SourceInstallation<'_>, to: &Destination, mark: &MoveMark) -> Result<()> {
     let address = to.database.address();
     if mark.to != address {
-        let how = if mark.complete { "was" } else { "may have been" };
-        bail!("the installation in {} {how} moved to {}, not to {address}", from.path.display(), mark.to);
+        let verb = if mark.complete { "was" } else { "may have been" };
+        bail!("the installation in {} {verb} moved to {}, not to {address}", from.path.display(), mark.to);
     }
     Ok(())
 }
@@ -174,12 +183,12 @@ async fn copy(
     move_target: MoveTarget,
     id: String,
 ) -> Result<RelocationSummary> {
-    let shown = published_checkpoints(from, to).await?;
+    let published = published_checkpoints(from, to).await?;
     let (sender, mut parts) = mpsc::channel(PARTS);
-    let (go, mark_receiver) = oneshot::channel();
+    let (mark_sender, mark_receiver) = oneshot::channel();
     let database = Arc::clone(&from.database);
     let move_source = tokio::spawn(async move { database.move_out(sender, mark_receiver).await });
-    let mut relocation = Relocation::new(keyring, move_target, shown, to.shards);
+    let mut relocation = Relocation::new(keyring, move_target, published, to.shards);
     loop {
         match parts.recv().await {
             Some(Part::End) => break,
@@ -190,18 +199,18 @@ async fn copy(
             }
         }
     }
-    let (moving, move_target) = relocation.finish()?;
-    // Before anybody can serve there.
-    for (contest, checkpoint) in &moving.checkpoints {
+    let (summary, move_target) = relocation.finish()?;
+    // The checkpoints are recorded before a process of the cluster can serve the installation.
+    for (contest, checkpoint) in &summary.checkpoints {
         to.published_checkpoints
             .record_before_publish(contest, checkpoint)
             .await
             .context("the cluster's Redis")?;
     }
     let mark = MoveMark { id, to: to.database.address(), complete: false };
-    let unsent = go.send(mark.clone()).is_err();
+    let is_aborted = mark_sender.send(mark.clone()).is_err();
     move_source.await??;
-    if unsent {
+    if is_aborted {
         bail!("the data directory's database was given up");
     }
     move_target.commit(&mark.id).await.context(
@@ -210,48 +219,50 @@ async fn copy(
     from.database.set_move_mark(&MoveMark { complete: true, ..mark }).await.context(
         "the installation has arrived; run the same command again to note it in the data directory",
     )?;
-    Ok(moving)
+    Ok(summary)
 }
 
-/// By contest, the highest checkpoints that were shown: here, and there if there is one already.
+/// Returns the highest published checkpoints of each contest, from the data directory and from the
+/// cluster.
 async fn published_checkpoints(
     from: &SourceInstallation<'_>,
     to: &Destination,
 ) -> Result<BTreeMap<ContestId, Vec<String>>> {
-    let mut shown = BTreeMap::new();
+    let mut published = BTreeMap::new();
     for record in from.database.contests().await? {
         let contest = record.id();
         let here = from.published_checkpoints.highest(contest).await?;
         let there = to.published_checkpoints.highest(contest).await.context("the cluster's Redis")?;
-        shown.insert(contest.clone(), here.into_iter().chain(there).collect());
+        published.insert(contest.clone(), here.into_iter().chain(there).collect());
     }
-    Ok(shown)
+    Ok(published)
 }
 
-/// Has the installation go on where it was, unless the cluster holds it or has gone on with it.
+/// Returns the installation to the data directory, unless the cluster holds it or has continued its
+/// logs.
 async fn take_back(from: &SourceInstallation<'_>, to: &Destination, keyring: &Keyring) -> Result<Outcome> {
     let Some(mark) = from.database.move_mark().await? else {
         bail!("the installation in {} was not moved", from.path.display());
     };
-    same_destination(from, to, &mark)?;
-    // Held until the mark is gone: nothing arrives meanwhile.
+    require_same_destination(from, to, &mark)?;
+    // The target is held until the mark is removed, so that no other move can arrive meanwhile.
     let move_target = to.database.move_target().await.context("the cluster's database")?;
     if *move_target.state() == MoveTargetState::MovedHere(mark.id) {
         let why = format!("the database {} holds the installation: serve it there", mark.to);
         return Err(Refusal(why).into());
     }
-    for (contest, shown) in published_checkpoints(from, to).await? {
+    for (contest, published) in published_checkpoints(from, to).await? {
         let head = from.database.head(&contest).await?;
-        LogReader::begin(keyring, &contest, head, &shown)?;
+        LogReader::begin(keyring, &contest, head, &published)?;
     }
     from.database.remove_move_mark().await?;
     output::line(format_args!("taken back: the installation goes on in {}", from.path.display()))?;
     Ok(Outcome::Done)
 }
 
-fn report(args: &MoveArgs, to: &Destination, moving: Option<&RelocationSummary>) -> Result<Outcome> {
+fn report(args: &MoveArgs, to: &Destination, summary: Option<&RelocationSummary>) -> Result<Outcome> {
     let address = to.database.address();
-    let Some(moving) = moving else {
+    let Some(summary) = summary else {
         if args.json {
             output::json(&json!({"to": address, "before": true}))?;
         } else {
@@ -263,18 +274,18 @@ fn report(args: &MoveArgs, to: &Destination, moving: Option<&RelocationSummary>)
         output::json(&json!({
             "to": address,
             "before": false,
-            "contests": moving.contests,
-            "entries": moving.entries,
-            "ballots": moving.ballots,
-            "staff_keys": moving.staff_keys,
+            "contests": summary.contests,
+            "entries": summary.entries,
+            "ballots": summary.ballots,
+            "staff_keys": summary.staff_keys,
         }))?;
     } else {
         FieldList::default()
             .with("moved", format_args!("{} to {address}", args.from.display()))
-            .with("contests", moving.contests)
-            .with("entries", moving.entries)
-            .with("ballots", moving.ballots)
-            .with("staff keys", moving.staff_keys)
+            .with("contests", summary.contests)
+            .with("entries", summary.entries)
+            .with("ballots", summary.ballots)
+            .with("staff keys", summary.staff_keys)
             .print()?;
     }
     Ok(Outcome::Done)

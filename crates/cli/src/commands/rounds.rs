@@ -1,11 +1,11 @@
-//! The earlier rounds that a log names.
+//! The earlier rounds of a contest, which a log names.
 
 use acclaim_contest::ContestId;
 
-/// Logs of a chain that are followed, at most.
+/// The largest number of logs of a chain that are followed.
 pub(super) const MAX_ROUNDS: usize = 32;
 
-/// The contest of an origin, if it is of the same installation as another one.
+/// Returns the contest of an origin, if the origin belongs to the same installation as `same_as`.
 pub(super) fn contest_of(origin: &str, same_as: &str) -> Option<ContestId> {
     let (installation, contest) = origin.rsplit_once('/')?;
     let (same, _) = same_as.rsplit_once('/')?;

@@ -1,4 +1,4 @@
-//! `acclaim rule`
+//! The command `acclaim rule`: rulings on ballots and entries, scores, choices and statements.
 
 mod catalogue;
 mod choices;
@@ -17,7 +17,7 @@ use crate::{
     outcome::Outcome,
 };
 
-/// The most ballots that one request names.
+/// The largest number of ballots in one request.
 const MAX_BALLOTS_PER_REQUEST: usize = 10_000;
 
 pub(super) fn run(command: RuleCommand) -> Result<Outcome> {

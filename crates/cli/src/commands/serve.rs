@@ -1,4 +1,4 @@
-//! `acclaim serve`
+//! Runs `acclaim migrate`.
 
 use std::{
     env,
@@ -27,16 +27,18 @@ use crate::{
     output,
 };
 
-/// Connections at once of the listener for operation.
+/// The largest number of connections to the listener for health and metrics.
 const OPERATION_CONNECTIONS: usize = 64;
-/// Threads for work that blocks: reads of the embedded database, large documents, checks of definitions. More work
-/// waits for one of them.
+/// The largest number of threads for blocking work: reads of the embedded database, large
+/// documents, checks of definitions. Further work waits for a free thread.
 const BLOCKING_THREADS: usize = 32;
 
-/// Serves until told to stop. `others` are routes beside the engine's own: load tests compare with them.
+/// Runs the engine until a signal stops it. `others` are further routes beside the engine's, for
+/// load tests that compare with them.
 ///
 /// # Errors
-/// When the configuration is unusable, or the engine does not start.
+/// If the configuration is unusable, if the engine does not start, or if the address is not
+/// available.
 pub fn run(args: &ServeArgs, others: Router) -> Result<Outcome> {
     let mut config = Config::read(args.config.as_deref())?;
     if let Some(listen) = args.listen {
@@ -65,13 +67,13 @@ pub(super) fn migrate(args: &MigrateArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Log lines on standard error; `RUST_LOG` says which.
+/// Sends log lines to standard error. `RUST_LOG` selects them; the default is `info`.
 pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    // As everywhere: colours are for a terminal, and for those who have not said that they want none.
+    // Colours are only for a terminal, and only if `NO_COLOR` is unset or empty.
     let colours = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(stderr);
-    let _there_is_one = lines.try_init();
+    let _already_set = lines.try_init();
 }
 
 async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
@@ -99,7 +101,8 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Warns of a public address without TLS: passes and staff keys go over the network as they are.
+/// Warns if the server listens on a public address without a proxy for TLS. Then passes and staff
+/// keys cross the network unencrypted.
 fn warn_without_proxy(config: &Config) {
     let is_public = !config.server.listen.ip().to_canonical().is_loopback();
     if is_public && config.limits.trusted_proxies.is_empty() {
@@ -114,7 +117,8 @@ fn listen_for_operation(address: SocketAddr) -> Result<TcpListener> {
     server::listen(address).with_context(|| format!("`server.operation_listen`: cannot listen on {address}"))
 }
 
-/// Serves health and metrics until the returned set is dropped, so also while the last requests of the public listener end.
+/// Serves health and metrics until the returned set is dropped. So they are available while the
+/// last requests of the public listener end.
 fn serve_operation(listener: TcpListener, engine: &Engine) -> JoinSet<io::Result<()>> {
     let settings = server::Settings { connections: OPERATION_CONNECTIONS, ..server::Settings::default() };
     let mut tasks = JoinSet::new();
@@ -122,7 +126,7 @@ fn serve_operation(listener: TcpListener, engine: &Engine) -> JoinSet<io::Result
     tasks
 }
 
-/// Ready at the first interrupt or termination signal.
+/// Returns a future that is ready at the first interrupt or termination signal.
 pub(super) fn shutdown_signal() -> Result<impl Future<Output = ()>> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -1,4 +1,4 @@
-//! `acclaim turnout`
+//! The command `acclaim turnout`: ballots by hour, channel and group.
 
 use acclaim_contest::csv_cell::{BYTE_ORDER_MARK, cell, row};
 use anyhow::Result;
@@ -11,8 +11,8 @@ use crate::{
     output::{self, Table},
 };
 
-/// What is counted, in the order of the report.
-const BY: [(&str, &str); 3] = [("hours", "hour"), ("channels", "channel"), ("groups", "group")];
+/// The counts in the order of the report: each count's key in the server's answer, and its title.
+const COUNTS: [(&str, &str); 3] = [("hours", "hour"), ("channels", "channel"), ("groups", "group")];
 
 pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
@@ -25,7 +25,7 @@ pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
         output::write(csv(&report, args.excel).as_bytes())?;
         return Ok(Outcome::Done);
     }
-    for (key, title) in BY {
+    for (key, title) in COUNTS {
         let mut table = Table::new(&[title, "ballots"]);
         for (label, ballots) in counts(&report, key) {
             table.row([label.clone(), ballots.to_string()]);
@@ -38,16 +38,17 @@ pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Labels with their ballots.
+/// Returns the labels of a count, with the number of ballots of each.
 fn counts<'a>(report: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     report.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// A row for each hour, channel and group. The label of ballots without channel or group is empty.
+/// Returns a table with a row for each hour, channel and group. Ballots without a channel or group
+/// have an empty label.
 fn csv(report: &Value, for_excel: bool) -> String {
     let mut csv = if for_excel { BYTE_ORDER_MARK.to_owned() } else { String::new() };
     csv.push_str("by,label,ballots\r\n");
-    for (key, title) in BY {
+    for (key, title) in COUNTS {
         for (label, ballots) in counts(report, key) {
             let label = if label == "-" { "" } else { label };
             csv.push_str(&row([title, &cell(label), &ballots.to_string()]));

@@ -1,4 +1,4 @@
-//! `acclaim witness`
+//! The command `acclaim witness`, which runs the witness service.
 
 use acclaim_api::server;
 use anyhow::{Context as _, Result};
@@ -12,7 +12,7 @@ use crate::{
     witness::{Identity, service::Witness},
 };
 
-/// Connections at once: each log needs one.
+/// The largest number of connections at the same time. Each log needs one.
 const CONNECTIONS: usize = 256;
 
 pub(super) fn run(args: &WitnessArgs) -> Result<Outcome> {

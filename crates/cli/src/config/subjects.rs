@@ -1,22 +1,24 @@
-//! How voters' mail addresses are compared: the operator's table of domains.
+//! The section `subjects` of the configuration: the operator's table of mail domains, by which
+//! voters' mail addresses are compared.
 
 use acclaim_contest::subject::{DomainRule, DomainTable};
 use anyhow::{Result, anyhow};
 use serde::Deserialize;
 
-/// How voters' subjects are compared.
+/// The section `subjects`.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Subjects {
-    /// Domains whose addresses are read in another way than elsewhere. A contest keeps the table that there is at its first pass of a subject.
+    /// The domains whose addresses are read differently from the built-in rules. A contest keeps
+    /// the table that is configured when its first pass for a subject is minted.
     pub domain: Vec<DomainRule>,
 }
 
 impl Subjects {
-    /// The table, with the built-in rows.
+    /// Returns the table with the built-in rows.
     ///
     /// # Errors
-    /// With the key's name, when a row cannot be used.
+    /// If a row cannot be used. The error names the key.
     pub(crate) fn table(&self) -> Result<DomainTable> {
         DomainTable::new(&self.domain)
             .map_err(|error| anyhow!("`subjects.domain[{}].{}`: {error}", error.row, error.key))
@@ -39,7 +41,7 @@ mod tests {
         let domains = read(rows).unwrap().domains;
         let names: Vec<_> = domains.rows().iter().map(|row| row.domain.as_str()).collect();
         assert_eq!(names, ["*.uni.example", "gmail.com", "googlemail.com", "uni.example"]);
-        for (text, told) in [
+        for (text, expected) in [
             ("domain = 'uni'", "`subjects.domain[0].domain`"),
             ("domain = 'a.example'\nalias_of = 'b'", "`subjects.domain[0].alias_of`"),
             ("domain = 'a.example'\nstrip = 'x'", "`subjects.domain[0].strip`"),
@@ -48,7 +50,7 @@ mod tests {
             ("plus = 'keep'", "missing field `domain`"),
         ] {
             let error = read(&format!("[[subjects.domain]]\n{text}\n")).map(|_| ()).unwrap_err();
-            assert!(format!("{error:#}").contains(told), "{error:#}");
+            assert!(format!("{error:#}").contains(expected), "{error:#}");
         }
     }
 }

@@ -1,4 +1,5 @@
-//! A witness somewhere on the network.
+//! The client of a witness, which the sequencer uses to submit checkpoints over HTTP (C2SP
+//! tlog-witness).
 
 use std::{io::Read as _, sync::Arc, thread, time::Duration};
 
@@ -13,32 +14,34 @@ use ureq::Agent;
 
 use crate::{loopback::is_loopback_host, output::printable};
 
-/// How long a witness may take: less than the sequencer's patience, so that no request outlives it.
+/// The time that a witness may take to answer. It is shorter than the sequencer's own time-out, so
+/// that no request outlives it.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(4);
-/// Requests at once, of all contests together: each has a thread meanwhile.
+/// The largest number of requests at the same time, of all contests together. Each request has a
+/// thread.
 const MAX_CONCURRENT_REQUESTS: usize = 8;
-/// The longest answer that is read, in bytes.
+/// The largest number of bytes that are read of an answer.
 const MAX_ANSWER_LENGTH: u64 = 64 << 10;
-/// The longest words of a witness that are repeated, in characters.
+/// The largest number of characters that are quoted from a witness's message.
 const MAX_REASON_LENGTH: usize = 200;
-/// The content type of a size (tlog-witness).
+/// The content type of an answer that is a size (tlog-witness).
 pub const SIZE_TYPE: &str = "text/x.tlog.size";
 
-/// See the [module](self).
+/// A client of one witness.
 #[derive(Debug)]
 pub struct HttpWitness {
     key: WitnessKey,
-    /// Of its `add-checkpoint`.
+    /// The address of its `add-checkpoint`.
     url: String,
     agent: Agent,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
 }
 
 impl HttpWitness {
-    /// The witness with this submission prefix and key.
+    /// Makes a client of the witness with this submission prefix and key.
     ///
     /// # Errors
-    /// If the prefix is not the address of a server.
+    /// If the prefix is not the address of a server, or contains a password.
     pub fn new(prefix: &str, key: WitnessKey) -> Result<Self> {
         let prefix = prefix.trim_end_matches('/');
         let uri: Uri = prefix.parse().with_context(|| format!("`{prefix}` is not an address"))?;
@@ -58,7 +61,7 @@ impl HttpWitness {
             config = config.proxy(None);
         }
         let (url, agent) = (format!("{prefix}/add-checkpoint"), config.build().into());
-        Ok(Self { key, url, agent, places: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)) })
+        Ok(Self { key, url, agent, permits: Arc::new(Semaphore::new(MAX_CONCURRENT_REQUESTS)) })
     }
 }
 
@@ -70,17 +73,18 @@ impl Witness for HttpWitness {
 
     async fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<WitnessAnswer, StoreError> {
         let closed = |_| StoreError::Unavailable("this process ends".to_owned());
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(closed)?;
+        let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(closed)?;
         let (agent, url, body) = (self.agent.clone(), self.url.clone(), request.to_string());
-        let (answered, answer) = oneshot::channel();
-        // A thread of its own, not one of those that the runtime waits for when it ends, or that databases need.
-        let sending = move || {
-            let _nobody_waits = answered.send(send(&agent, &url, &body));
-            drop(place);
+        let (sender, receiver) = oneshot::channel();
+        // The request runs on a separate thread. The runtime waits for its own blocking threads
+        // when it ends, and databases need them.
+        let send_and_release = move || {
+            let _receiver_gone = sender.send(send(&agent, &url, &body));
+            drop(permit);
         };
-        let spawned = thread::Builder::new().name("witness".to_owned()).spawn(sending);
+        let spawned = thread::Builder::new().name("witness".to_owned()).spawn(send_and_release);
         spawned.map_err(|error| StoreError::Unavailable(format!("no thread to ask it: {error}")))?;
-        answer.await.map_err(|_| StoreError::Unavailable("the request was given up".to_owned()))?
+        receiver.await.map_err(|_| StoreError::Unavailable("the request was given up".to_owned()))?
     }
 }
 
@@ -97,27 +101,27 @@ fn send(agent: &Agent, url: &str, body: &str) -> Result<WitnessAnswer, StoreErro
         .take(MAX_ANSWER_LENGTH)
         .read_to_string(&mut text)
         .map_err(|error| unavailable(&error))?;
-    answer(&Response::from_parts(parts, text))
+    read_answer(&Response::from_parts(parts, text))
 }
 
-/// The table of tlog-witness.
-fn answer(response: &Response<String>) -> Result<WitnessAnswer, StoreError> {
+/// Reads a witness's answer by the table of statuses in tlog-witness.
+fn read_answer(response: &Response<String>) -> Result<WitnessAnswer, StoreError> {
     let (status, body) = (response.status(), response.body());
     let content_type =
         response.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    let words = || {
-        let said = shortened(body.lines().next().unwrap_or_default(), MAX_REASON_LENGTH);
-        format!("{} {}", status.as_u16(), printable(&said)).trim_end().to_owned()
+    let reason = || {
+        let first_line = shortened(body.lines().next().unwrap_or_default(), MAX_REASON_LENGTH);
+        format!("{} {}", status.as_u16(), printable(&first_line)).trim_end().to_owned()
     };
     match status.as_u16() {
         200 => Ok(WitnessAnswer::Cosigned(body.clone())),
         409 if content_type == SIZE_TYPE.as_bytes() => match body.trim_end().parse() {
             Ok(size) => Ok(WitnessAnswer::Stale(size)),
-            Err(_) => Err(StoreError::Unavailable(format!("a size that is none: {}", words()))),
+            Err(_) => Err(StoreError::Unavailable(format!("a size that is none: {}", reason()))),
         },
-        409 | 422 => Ok(WitnessAnswer::Inconsistent(words())),
-        400..=499 if status != 408 && status != 429 => Ok(WitnessAnswer::Refused(words())),
-        _ => Err(StoreError::Unavailable(words())),
+        409 | 422 => Ok(WitnessAnswer::Inconsistent(reason())),
+        400..=499 if status != 408 && status != 429 => Ok(WitnessAnswer::Refused(reason())),
+        _ => Err(StoreError::Unavailable(reason())),
     }
 }
 
@@ -129,18 +133,19 @@ mod tests {
     fn answers_are_read_by_the_specifications_table() {
         let read = |status: u16, content_type: &str, body: &str| {
             let response = Response::builder().status(status).header("content-type", content_type);
-            answer(&response.body(body.to_owned()).unwrap())
+            read_answer(&response.body(body.to_owned()).unwrap())
         };
         let lines = "\u{2014} w AAAA\n";
         assert_eq!(read(200, "text/plain", lines).unwrap(), WitnessAnswer::Cosigned(lines.to_owned()));
         assert_eq!(read(409, SIZE_TYPE, "17\n").unwrap(), WitnessAnswer::Stale(17));
         assert!(read(409, SIZE_TYPE, "many").is_err());
         for status in [409, 422] {
-            let WitnessAnswer::Inconsistent(words) = read(status, "text/plain", "no\u{1b}[2J\nmore").unwrap()
+            let WitnessAnswer::Inconsistent(reason) =
+                read(status, "text/plain", "no\u{1b}[2J\nmore").unwrap()
             else {
                 panic!("{status}")
             };
-            assert_eq!(words, format!("{status} no␛[2J"));
+            assert_eq!(reason, format!("{status} no␛[2J"));
         }
         for status in [400, 403, 404] {
             assert!(matches!(read(status, "text/plain", "").unwrap(), WitnessAnswer::Refused(_)), "{status}");

@@ -1,4 +1,5 @@
-//! Files that are whole at every moment: whoever reads one finds the old content or the new, also after a loss of power.
+//! Files that are replaced atomically: a reader finds either the old content or the new content,
+//! even after a power failure.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -6,14 +7,19 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Puts a file of the owner's alone in the place of what is there, on disk when it returns. After an error either may be there.
+/// Replaces the file, which only its owner can read. The new content is on disk when the function
+/// returns.
+///
+/// # Errors
+/// If the file cannot be written. Then the file has either the old or the new content.
 pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let new = with_suffix(path, ".new");
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    // Left by one who was killed: its mode is not to be trusted.
+    // A process that was killed may have left this file. It is removed, because its mode may be
+    // wrong.
     match fs::remove_file(&new) {
         Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -25,7 +31,7 @@ pub(super) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     File::open(folder(path))?.sync_all()
 }
 
-/// A file's text; `None` if there is no file.
+/// Reads the text of a file. Returns `None` if the file does not exist.
 pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(path) {
         Ok(text) => Ok(Some(text)),
@@ -34,10 +40,10 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// The path with more at its end.
-pub(super) fn with_suffix(path: &Path, more: &str) -> PathBuf {
+/// Returns the path with `more` added at its end.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(more);
+    name.push(suffix);
     name.into()
 }
 

@@ -1,4 +1,7 @@
-//! A witness's key with the state that belongs to it. Neither is any good without the other: a key without its state would cosign a log set back.
+//! A witness's key and the state that belongs to it.
+//!
+//! Neither is of use without the other. A key without its state would cosign a log that was set
+//! back.
 
 use std::path::Path;
 
@@ -20,18 +23,24 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Opens both files, or makes them at the first start. `new_state` begins a state for a key that was made before and has never cosigned.
+    /// Opens the files of the key and the state, or makes both at the first start.
+    ///
+    /// `new_state` makes a new state for an existing key that has never cosigned.
     ///
     /// # Errors
-    /// If one is there without the other, is damaged, or they do not belong together or to this name.
+    /// - The state or the key exists without the other.
+    /// - A file is damaged, or cannot be read or written.
+    /// - The state belongs to another key or another name.
+    /// - Another process uses the state.
+    /// - `new_state` is set although the state exists.
     pub fn open(name: &str, state: &Path, key_file: Option<&Path>, new_state: bool) -> Result<Self> {
         let default_key_file = files::with_suffix(state, ".key");
         let key_file = key_file.unwrap_or(&default_key_file);
-        let (found, lock) = StateFile::open(state)?;
+        let (existing, lock) = StateFile::open(state)?;
         let key = read_key(name, key_file)?;
-        match (found, key) {
-            // Killed at the first start, between the two.
-            (Some(found), None) if found.is_empty() => create_identity(name, state, key_file, lock),
+        match (existing, key) {
+            // A first start was killed after it made the state and before it made the key.
+            (Some(existing), None) if existing.is_empty() => create_identity(name, state, key_file, lock),
             (None, None) => create_identity(name, state, key_file, lock),
             (Some(_), None) => bail!(
                 "{} is missing, and without it nobody can go on as this witness: restore it, or give the witness a new name and state",
@@ -45,18 +54,20 @@ impl Identity {
                  new name and key; --new-state is for a key that has never cosigned",
                 state.display()
             ),
-            (Some(_), Some(_)) if new_state => bail!("{} is there: --new-state makes none", state.display()),
-            (Some(found), Some(key)) if found.vkey() == key.verifier().to_string() => {
-                Ok(Self { key, state: found })
+            (Some(_), Some(_)) if new_state => {
+                bail!("{} is there: --new-state makes none", state.display())
             }
-            (Some(found), Some(_)) => {
-                bail!("{} is the state of {}, another name or key", state.display(), found.vkey())
+            (Some(existing), Some(key)) if existing.vkey() == key.verifier().to_string() => {
+                Ok(Self { key, state: existing })
+            }
+            (Some(existing), Some(_)) => {
+                bail!("{} is the state of {}, another name or key", state.display(), existing.vkey())
             }
         }
     }
 }
 
-/// The state first: a key is of use only with one.
+/// Makes a key and its state. Writes the state first, because a key without a state is of no use.
 fn create_identity(name: &str, state: &Path, key_file: &Path, lock: Lock) -> Result<Identity> {
     let seed = random::bytes()?;
     let key = CosigningKey::from_seed(name, &seed)?;
@@ -68,9 +79,9 @@ fn create_identity(name: &str, state: &Path, key_file: &Path, lock: Lock) -> Res
 }
 
 fn read_key(name: &str, file: &Path) -> Result<Option<CosigningKey>> {
-    let named = || format!("the key {}", file.display());
-    let Some(text) = files::read(file).with_context(named)? else { return Ok(None) };
-    let seed = parse_secret(&text).with_context(|| format!("{}: not 64 hexadecimal digits", named()))?;
+    let unreadable = || format!("the key {}", file.display());
+    let Some(text) = files::read(file).with_context(unreadable)? else { return Ok(None) };
+    let seed = parse_secret(&text).with_context(|| format!("{}: not 64 hexadecimal digits", unreadable()))?;
     Ok(Some(CosigningKey::from_seed(name, &seed.0)?))
 }
 
@@ -102,18 +113,18 @@ mod tests {
         let refused = |name: &str, new_state| open(name, new_state).unwrap_err().to_string();
         assert!(refused("v", false).contains(&vkey), "another name");
         assert!(refused("w", true).contains("--new-state"));
-        let kept = (fs::read(&state).unwrap(), fs::read(&key).unwrap());
+        let backup = (fs::read(&state).unwrap(), fs::read(&key).unwrap());
         fs::remove_file(&state).unwrap();
         assert!(refused("w", false).contains("is missing"));
         drop(open("w", true).unwrap());
-        fs::write(&state, kept.0).unwrap();
+        fs::write(&state, backup.0).unwrap();
         fs::remove_file(&key).unwrap();
         assert!(refused("w", false).contains("is missing"));
         fs::write(&key, "00").unwrap();
         assert!(refused("w", false).contains("64 hexadecimal digits"));
         fs::write(&key, "11".repeat(32)).unwrap();
         assert!(refused("w", false).contains("another name or key"));
-        fs::write(&key, kept.1).unwrap();
+        fs::write(&key, backup.1).unwrap();
         assert!(open("w", false).is_ok());
     }
 

@@ -1,4 +1,4 @@
-//! The witness as a service: `POST /add-checkpoint` (tlog-witness).
+//! The witness as an HTTP service: `POST /add-checkpoint` (C2SP tlog-witness).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -20,34 +20,35 @@ use parking_lot::Mutex;
 use super::{Identity, client::SIZE_TYPE, state::StateFile};
 use crate::{args::witness::WatchedLog, clock};
 
-/// How long a request's body may take.
+/// The time in which a request's body must arrive.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// See the [module](self).
+/// A witness service: its key, its watched logs and its state.
 pub struct Witness {
     key: CosigningKey,
-    /// The logs that are watched, by origin.
+    /// The keys of the watched logs, by origin.
     logs: BTreeMap<String, VerifierKey>,
-    /// Held from the look at what was cosigned last until the next is on disk: two requests at once come one after the other.
+    /// Locked from the reading of the newest cosigned checkpoint until the next one is on disk. So
+    /// simultaneous requests are processed one after the other.
     state: Mutex<StateFile>,
 }
 
-/// What a request is answered.
+/// The answer to a request.
 #[derive(Debug)]
 enum Answer {
     Cosigned(String),
     Malformed(&'static str),
     UnknownLog,
     Refused(CosignError),
-    /// The state could not be written; nothing was cosigned.
+    /// The state cannot be written, and nothing was cosigned.
     Unwritable,
 }
 
 impl Witness {
-    /// A witness of these logs.
+    /// Makes a witness of these logs.
     ///
     /// # Errors
-    /// If two keys are of one log.
+    /// If `logs` has two keys for one log.
     pub fn new(identity: Identity, logs: Vec<WatchedLog>) -> Result<Self> {
         let mut by_origin = BTreeMap::new();
         for WatchedLog { origin, key } in logs {
@@ -58,13 +59,13 @@ impl Witness {
         Ok(Self { key: identity.key, logs: by_origin, state: Mutex::new(identity.state) })
     }
 
-    /// What checks its cosignatures.
+    /// Returns the key that verifies the witness's cosignatures.
     #[must_use]
     pub fn verifier(&self) -> &WitnessKey {
         self.key.verifier()
     }
 
-    /// Its routes.
+    /// Returns the routes of the service.
     pub fn router(self) -> Router {
         Router::new()
             .route("/add-checkpoint", post(add_checkpoint))
@@ -72,7 +73,11 @@ impl Witness {
             .with_state(Arc::new(self))
     }
 
-    /// Judges a request, keeps the checkpoint, and cosigns it at this time; in this order, and as one step.
+    /// Checks a request, keeps its checkpoint on disk, and then cosigns it at `time`, in seconds
+    /// since 1970.
+    ///
+    /// The order matters: a checkpoint must be on disk before it is cosigned. The lock makes this
+    /// one step.
     fn judge(&self, body: &[u8], time: u64) -> Answer {
         let Ok(text) = std::str::from_utf8(body) else { return Answer::Malformed("not UTF-8") };
         let Ok(request) = text.parse::<AddCheckpoint>() else {
@@ -90,7 +95,7 @@ impl Witness {
                 return Answer::Refused(refusal);
             }
         };
-        // The same again needs no writing: it is on disk.
+        // The same checkpoint is already on disk.
         if latest != Some((checkpoint.size, checkpoint.root))
             && let Err(error) = state.keep(checkpoint, &request.checkpoint)
         {
@@ -104,7 +109,7 @@ impl Witness {
     }
 }
 
-/// Tells the operator of the witness what is no everyday refusal.
+/// Logs a refusal that the witness's operator should see. Usual refusals are not logged.
 fn report(
     state: &StateFile,
     request: &AddCheckpoint,
@@ -113,27 +118,28 @@ fn report(
     refusal: &CosignError,
 ) {
     let Some(latest) = state.latest_checkpoint(origin) else { return };
-    let (kept, shown) = (&latest.checkpoint, &request.checkpoint);
+    let (cosigned, submitted) = (&latest.checkpoint, &request.checkpoint);
     match refusal {
         CosignError::AnotherRoot(_) => {
-            tracing::error!(origin, ?kept, ?shown, "ALARM: the log has signed two histories");
+            tracing::error!(origin, ?cosigned, ?submitted, "ALARM: the log has signed two histories");
         }
         CosignError::Proof(error) => {
-            tracing::error!(origin, ?kept, ?shown, %error, "ALARM: no proof that the log continues what was cosigned");
+            tracing::error!(origin, ?cosigned, ?submitted, %error, "ALARM: no proof that the log continues what was cosigned");
         }
-        // Signed by the log, or the refusal would be another one.
-        CosignError::Stale(size) => match acclaim_ballot_log::Checkpoint::open_for_origin(shown, origin, key)
-        {
-            Ok(checkpoint) if checkpoint.size < *size => {
-                tracing::warn!(
-                    origin,
-                    size,
-                    shown = checkpoint.size,
-                    "the log shows less than it did: set back?"
-                );
+        // The log has signed this checkpoint, because an unsigned one is refused as `Checkpoint`.
+        CosignError::Stale(size) => {
+            match acclaim_ballot_log::Checkpoint::open_for_origin(submitted, origin, key) {
+                Ok(checkpoint) if checkpoint.size < *size => {
+                    tracing::warn!(
+                        origin,
+                        size,
+                        submitted = checkpoint.size,
+                        "the log shows less than it did: set back?"
+                    );
+                }
+                _ => {}
             }
-            _ => {}
-        },
+        }
         CosignError::Checkpoint(_) | CosignError::OldIsLarger => {}
     }
 }
@@ -145,9 +151,9 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Body) -> Answ
         Err(_) => return Answer::Malformed("too slow"),
     };
     let time = u64::try_from(clock::now().as_second()).unwrap_or_default();
-    // Not given up half-way when the client goes away.
-    let judging = tokio::task::spawn_blocking(move || witness.judge(&body, time));
-    judging.await.unwrap_or(Answer::Unwritable)
+    // This task runs to its end even if the client disconnects.
+    let task = tokio::task::spawn_blocking(move || witness.judge(&body, time));
+    task.await.unwrap_or(Answer::Unwritable)
 }
 
 impl IntoResponse for Answer {

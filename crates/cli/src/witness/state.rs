@@ -1,5 +1,7 @@
-//! What a witness has cosigned: by log, the newest checkpoint. One file, replaced as a whole; its last line is a hash of the rest, so that damage is
-//! noticed, and no other process has it meanwhile.
+//! The state of a witness: the newest checkpoint that it has cosigned of each log.
+//!
+//! The state is one file, which is replaced as a whole. Its last line is a hash of the rest, which
+//! reveals damage. A lock keeps other processes out.
 
 use std::{
     collections::BTreeMap,
@@ -14,15 +16,15 @@ use serde::{Deserialize, Serialize};
 
 use super::files;
 
-/// The form of the file.
+/// The version of the file's format.
 const VERSION: u32 = 1;
 
-/// The file, as it is on disk.
+/// The file, with its content as it is on disk.
 #[derive(Debug)]
 pub(super) struct StateFile {
     path: PathBuf,
     content: Content,
-    /// Locked as long as this lives.
+    /// The lock's file, which is locked as long as this value lives.
     _lock: File,
 }
 
@@ -30,42 +32,45 @@ pub(super) struct StateFile {
 #[serde(deny_unknown_fields)]
 struct Content {
     version: u32,
-    /// Of the witness: a state is one key's.
+    /// The witness's verifier key. A state belongs to one key.
     vkey: String,
-    /// By origin.
+    /// The newest cosigned checkpoints, by origin.
     logs: BTreeMap<String, LatestCheckpoint>,
 }
 
-/// The newest checkpoint cosigned of one log.
+/// The newest cosigned checkpoint of one log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct LatestCheckpoint {
     pub(super) size: u64,
     pub(super) root: Hash,
-    /// The note, as it was submitted: beside another one it is the evidence.
+    /// The note as it was submitted. Together with a note of another history, it is evidence.
     pub(super) checkpoint: String,
 }
 
 impl StateFile {
-    /// Opens the state, `None` if there is none yet, and locks it for this process.
+    /// Locks the state for this process and reads it. Returns `None` if there is no state yet.
     ///
     /// # Errors
-    /// If another process has it, or it is damaged.
+    /// If another process has the lock, or if the state is damaged or cannot be read.
     pub(super) fn open(path: &Path) -> Result<(Option<Self>, Lock)> {
         let lock = Lock::take(path)?;
-        let named = || format!("the state file {}", path.display());
-        let Some(text) = files::read(path).with_context(named)? else { return Ok((None, lock)) };
+        let unreadable = || format!("the state file {}", path.display());
+        let Some(text) = files::read(path).with_context(unreadable)? else { return Ok((None, lock)) };
         let content = parse(&text).with_context(|| {
-            format!("{} is damaged: restore it, or give the witness a new name, key and state", named())
+            format!(
+                "{} is damaged: restore it, or give the witness a new name, key and state",
+                path.display()
+            )
         })?;
-        let own = lock.0.try_clone().with_context(named)?;
+        let own = lock.0.try_clone().with_context(unreadable)?;
         Ok((Some(Self { path: path.to_owned(), content, _lock: own }), lock))
     }
 
-    /// Begins a state in which nothing was cosigned.
+    /// Makes a state without checkpoints.
     ///
     /// # Errors
-    /// If it cannot be written.
+    /// If the file cannot be written.
     pub(super) fn begin(path: &Path, key: &WitnessKey, lock: Lock) -> Result<Self> {
         let content = Content { version: VERSION, vkey: key.to_string(), logs: BTreeMap::new() };
         let state = Self { path: path.to_owned(), content, _lock: lock.0 };
@@ -73,30 +78,30 @@ impl StateFile {
         Ok(state)
     }
 
-    /// The key whose state it is, as text.
+    /// Returns the verifier key that the state belongs to, as text.
     pub(super) fn vkey(&self) -> &str {
         &self.content.vkey
     }
 
-    /// Whether nothing was ever cosigned.
+    /// Whether the witness has never cosigned.
     pub(super) fn is_empty(&self) -> bool {
         self.content.logs.is_empty()
     }
 
-    /// What was cosigned last of a log.
+    /// Returns the newest cosigned checkpoint of a log.
     pub(super) fn latest_checkpoint(&self, origin: &str) -> Option<&LatestCheckpoint> {
         self.content.logs.get(origin)
     }
 
-    /// Keeps a checkpoint that is about to be cosigned, on disk when it returns.
+    /// Keeps a checkpoint that is about to be cosigned. It is on disk when the function returns.
     ///
     /// # Errors
-    /// If it cannot be written: it must not be cosigned then.
+    /// If the file cannot be written. Then the checkpoint must not be cosigned.
     pub(super) fn keep(&mut self, checkpoint: Checkpoint, note: &str) -> io::Result<()> {
         let mut content = self.content.clone();
-        let seen =
+        let latest =
             LatestCheckpoint { size: checkpoint.size, root: checkpoint.root, checkpoint: note.to_owned() };
-        content.logs.insert(checkpoint.origin, seen);
+        content.logs.insert(checkpoint.origin, latest);
         self.write(&content)?;
         self.content = content;
         Ok(())
@@ -124,18 +129,19 @@ fn parse(text: &str) -> Result<Content> {
     Ok(content)
 }
 
-/// Keeps other processes away from a state; ends with the process, also when it is killed.
+/// A lock that keeps other processes from using a state. It ends with the process, even if the
+/// process is killed.
 #[derive(Debug)]
 pub(super) struct Lock(File);
 
 impl Lock {
     fn take(path: &Path) -> Result<Self> {
         let path = files::with_suffix(path, ".lock");
-        let named = || format!("the lock {}", path.display());
+        let lock_name = || format!("the lock {}", path.display());
         let mut options = OpenOptions::new();
-        let file = options.write(true).create(true).truncate(false).open(&path).with_context(named)?;
+        let file = options.write(true).create(true).truncate(false).open(&path).with_context(lock_name)?;
         if file.try_lock().is_err() {
-            bail!("{} is held: another process is this witness", named());
+            bail!("{} is held: another process is this witness", lock_name());
         }
         Ok(Self(file))
     }
@@ -147,7 +153,7 @@ mod tests {
 
     use super::*;
 
-    fn begun(path: &Path) -> StateFile {
+    fn new_state(path: &Path) -> StateFile {
         let (state, lock) = StateFile::open(path).unwrap();
         assert!(state.is_none());
         let key = CosigningKey::from_seed("w", &[1; 32]).unwrap();
@@ -158,7 +164,7 @@ mod tests {
     fn reads_saved_state_and_detects_damage() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("state");
-        let mut state = begun(&path);
+        let mut state = new_state(&path);
         assert!(StateFile::open(&path).unwrap_err().to_string().contains("another process"));
         let checkpoint = Checkpoint { origin: "log".to_owned(), size: 7, root: Hash([7; 32]) };
         state.keep(checkpoint, "note").unwrap();
@@ -187,7 +193,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let inner = folder.path().join("inner");
         std::fs::create_dir(&inner).unwrap();
-        let mut state = begun(&inner.join("state"));
+        let mut state = new_state(&inner.join("state"));
         std::fs::remove_dir_all(&inner).unwrap();
         let checkpoint = Checkpoint { origin: "log".to_owned(), size: 7, root: Hash([7; 32]) };
         assert!(state.keep(checkpoint, "note").is_err());

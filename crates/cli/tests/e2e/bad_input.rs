@@ -1,5 +1,6 @@
-//! What is no good and must be told apart by a real connection, or by the intake of a cluster. All other bad input meets the router within its own tests
-//! (`acclaim-api`, `router/bad_input.rs`).
+//! Bad input that needs a real connection, or the intake of a cluster.
+//!
+//! All other bad input is tested with the router (`acclaim-api`, `router/bad_input.rs`).
 
 use std::{
     io::{Read as _, Write as _},
@@ -14,7 +15,7 @@ use crate::{
 
 const CAST: &str = "/v1/contests/main/ballots";
 
-/// The part that came is a whole ballot by itself.
+/// The part of the body that arrives is a complete ballot.
 #[test]
 fn a_connection_that_ends_before_its_body_does_casts_nothing() {
     let site = Site::start();
@@ -39,7 +40,7 @@ fn a_connection_that_ends_before_its_body_does_casts_nothing() {
     booth.log_has(&[&booth.first["ballot"], &answer.body["ballot"]]);
 }
 
-/// The slots that are taken are Redis's to tell.
+/// In a cluster Redis reports the taken slots.
 #[test]
 fn explains_refused_ballots_in_cluster() {
     check_conflicting_ballots(&Site::start_clustered());

@@ -1,17 +1,18 @@
-//! A cluster: several processes of each role on real Redis and Postgres, killed, flushed and raced.
+//! A cluster: several processes of each role on real Redis and Postgres. Servers are killed, Redis
+//! is flushed, and requests race.
 
 use std::{
     net::SocketAddr,
     sync::{Arc, Barrier},
     thread,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use acclaim_cli::{
     client::Client,
     voting_client::{Ballot, VotingClient},
 };
-use acclaim_test_servers::{postgres::Server as Postgres, redis::Server as Redis};
+use acclaim_test_servers::{postgres::Server as Postgres, redis::Server as Redis, wait::retry};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -34,12 +35,12 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    /// Two processes of each role, on servers of their own.
+    /// Starts two processes of each role, on their own servers.
     fn start() -> Self {
         Self::start_by(|_, redis| redis.url())
     }
 
-    /// The same, by an address that leads to Redis.
+    /// As [`Cluster::start`]. The processes reach Redis over the address that `address` returns.
     pub(crate) fn start_by(address: impl FnOnce(&tokio::runtime::Runtime, &Redis) -> String) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
@@ -58,7 +59,7 @@ impl Cluster {
         Self { runtime, servers, postgres, folder, key, apis, sequencers, staff }
     }
 
-    /// Kills a process and starts another in its place.
+    /// Kills a process, and starts another one in its place.
     fn replace(&mut self, role: &str, number: usize) {
         let processes = if role == "api" { &mut self.apis } else { &mut self.sequencers };
         let (address, process) = processes.remove(number);
@@ -66,16 +67,12 @@ impl Cluster {
         processes.push((address, self.servers.serve(role, address)));
     }
 
+    #[track_caller]
     pub(crate) fn wait_until(&self, what: &str, path: &str, reached: impl Fn(&Value) -> bool) {
-        let begun = Instant::now();
-        loop {
-            let answer = self.staff.get(path).and_then(|answer| answer.json::<Value>());
-            match answer {
-                Ok(value) if reached(&value) => return,
-                other if begun.elapsed() > WAIT_TIMEOUT => panic!("{what}: {other:?}"),
-                _ => thread::sleep(Duration::from_millis(20)),
-            }
-        }
+        retry(WAIT_TIMEOUT, || match self.staff.get(path).and_then(|answer| answer.json::<Value>()) {
+            Ok(value) if reached(&value) => Ok(()),
+            other => Err(format!("{what}: {other:?}")),
+        });
     }
 }
 
@@ -101,20 +98,21 @@ fn one_voter_at_two_hundred_clients_has_one_vote() {
         .collect();
     let answers: Vec<u16> = clients.into_iter().map(|client| client.join().unwrap()).collect();
     let count = |status| answers.iter().filter(|answer| **answer == status).count();
-    // One of the four ballots is recorded, and the fifty clients that sent it hear so.
+    // One of the four different ballots is recorded. The fifty clients that sent it get
+    // that answer.
     assert_eq!((count(200) + count(201), count(409)), (50, 150), "{answers:?}");
     cluster.wait_until("one vote", "/v1/contests/kill/tally", |tally| {
         tally["ballots"]["recorded"] == 1 && tally["votes"] == 1
     });
 }
 
-/// A request with a pass to the second API process, whatever its answer.
+/// Sends a request with a pass to the second API process. Returns the status and the body.
 pub(crate) fn ask(cluster: &Cluster, method: &str, path: &str, pass: &str, body: &Value) -> (u16, Value) {
     let (status, _, value) = ask_with_retry_after(cluster, method, path, pass, body);
     (status, value)
 }
 
-/// The same, and after how many seconds to ask again.
+/// As [`ask`]. Also returns the seconds of `Retry-After`.
 pub(crate) fn ask_with_retry_after(
     cluster: &Cluster,
     method: &str,
@@ -136,18 +134,27 @@ pub(crate) fn ask_with_retry_after(
     };
     let mut answer = answer.unwrap();
     let status = answer.status().as_u16();
-    let again = answer.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
-    (status, again, serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap_or_default())
+    let retry_after =
+        answer.headers().get("retry-after").and_then(|seconds| seconds.to_str().ok()?.parse().ok());
+    (
+        status,
+        retry_after,
+        serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap_or_default(),
+    )
 }
 
-/// A ballot that is recorded is answered as such when it is sent again. 201 as long as this process has not heard of it: then the first request's
-/// ballot is still under way here.
+/// Sends a recorded ballot again until it is answered as such.
+///
+/// The answer is 201 until this process has received the notice. Until then the first ballot is
+/// still on its way here.
 fn is_known(cluster: &Cluster, pass: &str, ballot: &Value) {
-    let begun = Instant::now();
+    let started = Instant::now();
     loop {
         match ask(cluster, "POST", "ballots", pass, ballot).0 {
             200 => return,
-            status => assert!(status == 201 && begun.elapsed() < WAIT_TIMEOUT, "the same again: {status}"),
+            status => {
+                assert!(status == 201 && started.elapsed() < WAIT_TIMEOUT, "the same again: {status}")
+            }
         }
     }
 }
@@ -166,7 +173,8 @@ fn accepted_ballot_is_recorded_or_rejected_with_reason() {
     cluster.wait_until("recorded", &address, |ballot| ballot["status"] == "recorded");
     is_known(&cluster, &pass, &ballot("a1"));
 
-    // Once it is recorded the ledger says no at once; while Redis remembers nothing, the sequencer does, later.
+    // After the recording, the ledger refuses another ballot at once. When Redis has lost its
+    // slots, the sequencer refuses it later.
     assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0, 409);
     cluster.servers.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:0}:slots"]);
     cluster.servers.redis.run::<i64>(&["UNLINK", "acclaim:1:{kill:1}:slots"]);
@@ -179,7 +187,7 @@ fn accepted_ballot_is_recorded_or_rejected_with_reason() {
     });
 }
 
-/// Also while Redis has forgotten how much has been shown.
+/// This also holds while Redis has lost the size of the published log.
 #[test]
 fn reports_recorded_ballots_after_redis_flush() {
     let cluster = Cluster::start();
@@ -194,16 +202,16 @@ fn reports_recorded_ballots_after_redis_flush() {
         ballot["status"] == "recorded"
     });
     let listed = || ask(&cluster, "GET", "votes/mine", &pass, &Value::Null);
-    let begun = Instant::now();
+    let started = Instant::now();
     while ask(&cluster, "GET", "tally", &cluster.key, &Value::Null).1["ballots"]["recorded"] != 1 {
-        assert!(begun.elapsed() < WAIT_TIMEOUT);
+        assert!(started.elapsed() < WAIT_TIMEOUT);
     }
     for _ in 0..20 {
         cluster.servers.redis.run::<String>(&["FLUSHALL"]);
         let (status, mine) = listed();
         assert_eq!((status, mine["ballots"].as_array().map(Vec::len)), (200, Some(1)), "{mine}");
-        let (status, told) = ask(&cluster, "GET", &path, &pass, &Value::Null);
-        assert_eq!((status, &told["status"]), (200, &json!("recorded")), "{told}");
+        let (status, body) = ask(&cluster, "GET", &path, &pass, &Value::Null);
+        assert_eq!((status, &body["status"]), (200, &json!("recorded")), "{body}");
     }
 }
 
@@ -215,11 +223,11 @@ fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
     let pass = mint(&cluster.staff, 1).remove(0).pass;
     let ballot = |entry: &str| json!({"selections": [{"category": "a", "entry": entry}]});
     cluster.servers.redis.run::<String>(&["FLUSHALL"]);
-    let begun = Instant::now();
+    let started = Instant::now();
     let accepted = loop {
         match ask(&cluster, "POST", "ballots", &pass, &ballot("a1")) {
             (202, accepted) => break accepted,
-            (503, _) if begun.elapsed() < WAIT_TIMEOUT => {}
+            (503, _) if started.elapsed() < WAIT_TIMEOUT => {}
             other => panic!("{other:?}"),
         }
     };
@@ -233,7 +241,7 @@ fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
 fn recorded_ballots_survive_kills_and_flushes() {
     let rounds: u64 =
         std::env::var("ACCLAIM_TEST_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(5);
-    // As many as one request mints passes for.
+    // One request mints passes for at most so many voters.
     let ballots = (rounds * 400).min(10_000);
     let mut cluster = Cluster::start();
     let vkey = create(&cluster.staff, "final");

@@ -1,4 +1,4 @@
-//! The limit of open files, and what is kept of it for the stores.
+//! The limit of open files, and the descriptors that are reserved for the stores.
 
 use std::net::SocketAddr;
 
@@ -16,9 +16,13 @@ use crate::{
 #[test]
 fn connections_do_not_use_up_the_descriptors_of_the_stores() {
     let site = Site::start_by(|data, address| Server::start_with_descriptors(400, data, address));
-    assert!(site.said().contains("connections=") && site.said().contains("LimitNOFILE"), "{}", site.said());
+    assert!(
+        site.startup_log().contains("connections=") && site.startup_log().contains("LimitNOFILE"),
+        "{}",
+        site.startup_log()
+    );
     site.create_open("main", "2021-01-01T00:00:00Z", &json!({}));
-    // More than there are descriptors, from three networks.
+    // These are more connections than descriptors, from three networks.
     let runtime = Runtime::new().unwrap();
     let _idle: Vec<TcpStream> = runtime.block_on(async {
         let mut idle = Vec::new();
@@ -45,7 +49,10 @@ fn connections_that_do_not_fit_are_refused_at_the_start() {
     let mut command = limited("ulimit -n 400");
     command.env("ACCLAIM_SERVER_CONNECTIONS", "1000").arg("serve").arg("--data").arg(folder.path());
     let refused = command.output().unwrap();
-    let told = String::from_utf8(refused.stderr).unwrap();
-    assert_eq!(refused.status.code(), Some(2), "{told}");
-    assert!(told.contains("`server.connections` is 1000") && told.contains("LimitNOFILE=1144"), "{told}");
+    let stderr = String::from_utf8(refused.stderr).unwrap();
+    assert_eq!(refused.status.code(), Some(2), "{stderr}");
+    assert!(
+        stderr.contains("`server.connections` is 1000") && stderr.contains("LimitNOFILE=1144"),
+        "{stderr}"
+    );
 }

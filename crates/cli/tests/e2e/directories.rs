@@ -1,4 +1,5 @@
-//! Data directories on which the server does not start: it says why, changes nothing, and ends with status 2. And one contest that is left alone.
+//! Data directories on which the server refuses to start: it says why, changes nothing, and ends
+//! with status 2. Also a contest that is left out.
 
 use std::{
     fs,
@@ -16,27 +17,28 @@ use crate::{
     site::{Site, ballot},
 };
 
-/// How long a start that is refused may take.
+/// The longest time until a refused start ends.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Tries to serve; returns what was said.
+/// Tries to serve, which must be refused. Returns standard error.
 #[track_caller]
 pub(crate) fn refused(data: &Path) -> String {
     let mut command = acclaim();
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
     let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
-    let begun = Instant::now();
+    let started = Instant::now();
     while process.try_wait().unwrap().is_none() {
-        if begun.elapsed() > EXIT_TIMEOUT {
+        if started.elapsed() > EXIT_TIMEOUT {
             process.kill().unwrap();
             panic!("it serves");
         }
+        // Sleeps: `std` cannot wait for the end of a process with a time-out.
         thread::sleep(Duration::from_millis(5));
     }
-    let said = process.wait_with_output().unwrap();
-    let words = String::from_utf8(said.stderr).unwrap();
-    assert_eq!(said.status.code(), Some(2), "{words}");
-    assert!(said.stdout.is_empty());
+    let output = process.wait_with_output().unwrap();
+    let words = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{words}");
+    assert!(output.stdout.is_empty());
     words
 }
 
@@ -51,17 +53,17 @@ fn a_directory_in_use_and_one_without_its_secret() {
         assert_eq!(metadata.permissions().mode() & 0o777, mode, "{name}: its owner's alone");
     }
     let secret = site.data().join("secret");
-    let kept = fs::read(&secret).unwrap();
+    let secret_bytes = fs::read(&secret).unwrap();
     fs::remove_file(&secret).unwrap();
     let words = refused(&site.data());
     assert!(words.contains("secret") && words.contains("missing"), "{words}");
     assert!(!secret.exists(), "no new one is made up");
-    fs::write(&secret, &kept[..40]).unwrap();
+    fs::write(&secret, &secret_bytes[..40]).unwrap();
     assert!(refused(&site.data()).contains("64 hexadecimal digits"));
-    // Another installation's secret opens nothing.
+    // The secret of another installation opens nothing.
     fs::write(&secret, "00".repeat(32)).unwrap();
     refused(&site.data());
-    fs::write(&secret, kept).unwrap();
+    fs::write(&secret, secret_bytes).unwrap();
     site.restart();
 }
 
@@ -98,23 +100,23 @@ fn a_database_of_another_version_or_program() {
     assert!(refused(folder.path()).contains("acclaim.db"));
 }
 
-/// A database without tables whose `user_version` is this: the header and an empty leaf page of `sqlite_schema`
-/// (<https://www.sqlite.org/fileformat2.html>).
+/// A database without tables, with this `user_version`: the header and an empty leaf page of
+/// `sqlite_schema` (<https://www.sqlite.org/fileformat2.html>).
 fn empty_database(version: u32) -> Vec<u8> {
     let mut page = vec![0; 4096];
     page[..16].copy_from_slice(b"SQLite format 3\0");
-    // Page size 4096, rollback journal, nothing reserved, fixed payload fractions.
+    // Page size 4096, rollback journal, no reserved space, fixed payload fractions.
     page[16..24].copy_from_slice(&[0x10, 0, 1, 1, 0, 64, 32, 32]);
     for (at, value) in [(24, 1), (28, 1), (44, 4), (56, 1), (60, version), (92, 1), (96, 3_040_000)] {
         page[at..at + 4].copy_from_slice(&u32::to_be_bytes(value));
     }
-    // An empty table leaf whose cells would begin at the page's end.
+    // An empty table leaf. Its cells would begin at the page's end.
     page[100] = 0x0d;
     page[105..107].copy_from_slice(&4096_u16.to_be_bytes());
     page
 }
 
-/// The others go on, and nobody takes the process for one that is not ready.
+/// The other contests go on, and the process counts as ready.
 #[test]
 fn a_contest_that_is_left_alone_takes_no_ballots() {
     let mut site = Site::start();

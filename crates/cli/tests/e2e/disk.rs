@@ -1,4 +1,5 @@
-//! A disk that gets full under way: nothing is answered recorded that is not, and with room again all goes on.
+//! A disk that fills up. No ballot is answered as recorded that is not recorded. With free space
+//! again, voting continues.
 
 use std::collections::HashMap;
 
@@ -9,13 +10,14 @@ use crate::{
     site::{Site, ballot},
 };
 
-/// Room for the first start and some ballots, until a file of the database has grown so far.
-const ROOM: u64 = 2 << 20;
+/// The largest size of a file of the database: enough for the first start and some ballots.
+const MAX_FILE_BYTES: u64 = 2 << 20;
 const MAX_VOTERS: usize = 400;
 
 #[test]
 fn a_full_disk_loses_nothing_that_was_recorded() {
-    let mut site = Site::start_by(|data, address| Server::start_with_files_up_to(ROOM, data, address));
+    let mut site =
+        Site::start_by(|data, address| Server::start_with_files_up_to(MAX_FILE_BYTES, data, address));
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     let minted = site.staff.post("/v1/contests/main/passes", "mint", &json!({"count": MAX_VOTERS})).unwrap();
     let passes: Vec<&str> =
@@ -33,7 +35,7 @@ fn a_full_disk_loses_nothing_that_was_recorded() {
             }
             _ => panic!("{answer:?}"),
         }
-        // It stays up, and says so again and again.
+        // The server keeps running, and answers 503 each time.
         if refused == 3 {
             break;
         }
@@ -49,15 +51,15 @@ fn a_full_disk_loses_nothing_that_was_recorded() {
         recorded.push(answer.body);
     }
     let log = site.log("main");
-    let mut places: HashMap<Value, u64> = HashMap::new();
+    let mut indexes: HashMap<Value, u64> = HashMap::new();
     for (index, line) in (0..).zip(&log) {
         let entry: Value = serde_json::from_str(line).unwrap();
         if entry["type"] == "ballot" {
-            assert_eq!(places.insert(entry["id"].clone(), index), None, "recorded twice");
+            assert_eq!(indexes.insert(entry["id"].clone(), index), None, "recorded twice");
         }
     }
-    assert_eq!(places.len(), so_far + 5);
+    assert_eq!(indexes.len(), so_far + 5);
     for answer in &recorded {
-        assert_eq!(places.get(&answer["ballot"]), answer["index"].as_u64().as_ref(), "{answer}");
+        assert_eq!(indexes.get(&answer["ballot"]), answer["index"].as_u64().as_ref(), "{answer}");
     }
 }

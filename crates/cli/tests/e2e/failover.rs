@@ -1,13 +1,9 @@
-//! Redis fails over to a replica that is behind: the address leads to a server that knows less than the former one.
+//! Redis fails over to a replica that is behind: the address leads to a server with older content.
 
-use std::{
-    collections::BTreeMap,
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, time::Instant};
 
 use acclaim_ballot_log::VerifierKey;
-use acclaim_test_servers::{redis::Server as Redis, switch::Switch};
+use acclaim_test_servers::{redis::Server as Redis, switch::Switch, wait::retry};
 use serde_json::{Value, json};
 
 use crate::{
@@ -17,12 +13,12 @@ use crate::{
 
 const BALLOTS: u64 = 2_400;
 
-/// A cluster whose address of Redis can be led elsewhere, with an open contest, and a replica.
+/// Starts a cluster with an open contest, a replica of Redis, and a switch in front of Redis.
 fn start() -> (Cluster, Switch, Redis, VerifierKey) {
     let mut switch = None;
     let cluster = Cluster::start_by(|runtime, redis| {
-        let leads = switch.insert(runtime.block_on(Switch::start(redis.port())));
-        format!("redis://127.0.0.1:{}", leads.port())
+        let switch = switch.insert(runtime.block_on(Switch::start(redis.port())));
+        format!("redis://127.0.0.1:{}", switch.port())
     });
     let replica = cluster.servers.redis.start_replica(cluster.folder.path());
     let vkey = create(&cluster.staff, "final");
@@ -45,14 +41,14 @@ fn recorded_ballots_survive_failover_to_lagging_replica() {
     note_checkpoint(&cluster.staff, &vkey, &mut heads);
     cluster.servers.redis.kill();
 
-    // A replica takes nothing; voters are told when to come again.
+    // A replica takes no ballots. The answer says when to try again.
     switch.lead_to(Some(replica.port()));
-    let begun = Instant::now();
+    let started = Instant::now();
     let body: Value = serde_json::from_slice(&spare.body).unwrap();
     let answer = loop {
         match ask_with_retry_after(&cluster, "POST", "ballots", &spare.pass, &body) {
             (503, Some(seconds), answer) => break (seconds, answer),
-            other => assert!(begun.elapsed() < WAIT_TIMEOUT, "no 503 to be had: {other:?}"),
+            other => assert!(started.elapsed() < WAIT_TIMEOUT, "no 503 to be had: {other:?}"),
         }
     };
     assert!((1..=60).contains(&answer.0), "{answer:?}");
@@ -100,23 +96,22 @@ fn failover_loses_only_unreplicated_accepted_ballots() {
     }
     for (address, pass) in gone.iter().zip(lost) {
         let path = address.strip_prefix("/v1/contests/kill/").unwrap();
-        let begun = Instant::now();
-        // The first question after the cut may find a broken connection.
+        let started = Instant::now();
+        // The first request after the failover may find a broken connection.
         let (status, answer) = loop {
             match ask(&cluster, "GET", path, pass, &json!(null)) {
-                (503, _) if begun.elapsed() < WAIT_TIMEOUT => {}
+                (503, _) if started.elapsed() < WAIT_TIMEOUT => {}
                 other => break other,
             }
         };
         assert_eq!(status, 404, "{answer}");
     }
-    // Their voters vote again.
+    // The voters of the lost ballots vote again.
     for (address, pass) in gone.iter().zip(lost) {
-        let begun = Instant::now();
-        while ask(&cluster, "POST", "ballots", pass, &body).0 == 503 {
-            assert!(begun.elapsed() < WAIT_TIMEOUT, "no ballot is taken");
-            thread::sleep(Duration::from_millis(20));
-        }
+        retry(WAIT_TIMEOUT, || match ask(&cluster, "POST", "ballots", pass, &body) {
+            (503, answer) => Err(format!("no ballot is taken: {answer}")),
+            _ => Ok(()),
+        });
         cluster.wait_until("recorded", address, is_recorded);
     }
     cluster.wait_until("one each", "/v1/contests/kill/tally", |tally| tally["ballots"]["recorded"] == 30);

@@ -1,5 +1,5 @@
-//! An auditor who follows: until the result is certified, and until the server shows another history; and one who comes years later, when nothing
-//! but files is left.
+//! Audits that follow a contest: until its result is certified, or until the server shows another
+//! history. Also an audit of static files, years later.
 
 use std::{
     fs,
@@ -17,14 +17,14 @@ use crate::{
     site::{Site, ballot, poll},
 };
 
-/// A follower as a process; killed when dropped.
+/// A follower as a process. It is killed when dropped.
 struct Follower {
     process: Child,
     output: BufReader<ChildStdout>,
 }
 
 impl Follower {
-    /// Follows the contest `main`, with a key that may read entries or without.
+    /// Follows the contest `main`. `key` may read entries; without it the follower reads tiles.
     fn start(site: &Site, vkey: &str, key: Option<&str>, copy: &Path) -> Self {
         let mut command = acclaim();
         command
@@ -39,14 +39,14 @@ impl Follower {
         Self { process, output }
     }
 
-    /// Waits until a log of at least so many entries is found consistent.
+    /// Waits until a log of at least `size` entries is found consistent.
     #[track_caller]
     fn sees(&mut self, size: u64) {
         loop {
             let line = self.line();
-            let seen: Option<u64> = line.split(' ').next().and_then(|size| size.parse().ok());
+            let found_size: Option<u64> = line.split(' ').next().and_then(|size| size.parse().ok());
             assert!(line.ends_with(": consistent\n"), "{line}");
-            if seen >= Some(size) {
+            if found_size >= Some(size) {
                 return;
             }
         }
@@ -58,11 +58,11 @@ impl Follower {
         line
     }
 
-    /// What it says to its end, and its exit status.
+    /// Returns the exit status, and the output until the end.
     fn end(mut self) -> (i32, String) {
-        let mut said = String::new();
-        while self.output.read_line(&mut said).unwrap() > 0 {}
-        (self.process.wait().unwrap().code().unwrap(), said)
+        let mut stdout = String::new();
+        while self.output.read_line(&mut stdout).unwrap() > 0 {}
+        (self.process.wait().unwrap().code().unwrap(), stdout)
     }
 }
 
@@ -73,13 +73,13 @@ impl Drop for Follower {
     }
 }
 
-/// The contest `main`, open, and its verifier key.
+/// Creates the contest `main`. Returns its verifier key.
 fn open(site: &Site) -> String {
     let contest = site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     contest["log"]["vkey"].as_str().unwrap().to_owned()
 }
 
-/// Casts ballots of voters of their own; returns the size of the log.
+/// Casts one ballot for each of these voters. Returns the size of the log.
 fn vote(site: &Site, voters: std::ops::Range<u32>, entry: &str) -> u64 {
     let mut size = 0;
     for voter in voters {
@@ -104,7 +104,7 @@ fn an_honest_contest_is_followed_to_its_certified_end(site: &Site) {
         with_entries.sees(size);
         without.sees(size);
     }
-    // One that begins in the middle, and one that goes on where it ended.
+    // One follower starts in the middle, and one continues where it ended.
     drop(with_entries);
     let size = vote(site, 40..50, "a2");
     let mut again = Follower::start(site, &vkey, Some(&auditor), &folder.path().join("entries"));
@@ -116,10 +116,10 @@ fn an_honest_contest_is_followed_to_its_certified_end(site: &Site) {
     let result = poll("the result", || site.staff.get("/v1/contests/main/result").ok());
     let certify = result.json::<serde_json::Value>().unwrap()["certify"].clone();
     site.staff.post("/v1/contests/main/certify", "certify", &certify).unwrap();
-    // Entries and result are public by now: those without a key see them too.
+    // Entries and result are public now, so a follower without a key sees them too.
     for follower in [again, late, without] {
-        let (status, said) = follower.end();
-        assert_eq!((status, said.lines().last()), (0, Some("audit: clean, and certified")), "{said}");
+        let (status, stdout) = follower.end();
+        assert_eq!((status, stdout.lines().last()), (0, Some("audit: clean, and certified")), "{stdout}");
     }
 }
 
@@ -134,8 +134,9 @@ fn a_server_that_is_away_for_a_while_is_waited_for() {
     for round in 0..3 {
         let size = vote(&site, round * 10..round * 10 + 10, "a1");
         followers.iter_mut().for_each(|follower| follower.sees(size));
-        // Killed at some moment of a look, and away for several.
+        // The server is killed at any time of a poll.
         site.kill();
+        // Sleeps: the server is away for several polls.
         std::thread::sleep(std::time::Duration::from_millis(400));
         site.restart();
     }
@@ -161,7 +162,8 @@ fn a_server_that_shows_another_history_is_found_out() {
         follower.sees(size);
         follower
     });
-    // The operator goes back to an older state, hides what was shown since, and goes on with other ballots.
+    // The operator restores an older state, removes the published checkpoints, and continues with
+    // other ballots.
     site.kill();
     fs::remove_dir_all(site.data()).unwrap();
     copy_folder(&older, &site.data());
@@ -170,15 +172,15 @@ fn a_server_that_shows_another_history_is_found_out() {
     let other = vote(&site, 20..40, "a2");
     assert!(other > size);
     for follower in &mut followers {
-        let mut said = follower.line();
-        while said.ends_with(": consistent\n") {
-            said = follower.line();
+        let mut line = follower.line();
+        while line.ends_with(": consistent\n") {
+            line = follower.line();
         }
         let refused = ["no proof", "another history", "the root of", "another root", "tiles hold"];
-        assert!(refused.iter().any(|reason| said.contains(reason)), "{said}");
+        assert!(refused.iter().any(|reason| line.contains(reason)), "{line}");
         assert_eq!(follower.process.wait().unwrap().code(), Some(1));
     }
-    // A copy kept from before finds it out as well, in one audit.
+    // An audit with a copy from before finds it as well.
     let audit = acclaim()
         .args(["audit", "main", "--url", &format!("http://{}", site.address), "--vkey", &vkey, "--copy"])
         .arg(folder.path().join("entries"))
@@ -205,20 +207,20 @@ fn audits_log_from_static_files() {
         let output = acclaim().args(["audit", &url, "--vkey", &vkey, "--copy"]).arg(&copy).output().unwrap();
         (output.status.code(), String::from_utf8(output.stdout).unwrap())
     };
-    let (status, said) = audit();
-    assert_eq!((status, said.lines().last()), (Some(0), Some("audit: clean")), "{said}");
-    // Broken off in the middle of a line: it goes on there.
+    let (status, stdout) = audit();
+    assert_eq!((status, stdout.lines().last()), (Some(0), Some("audit: clean")), "{stdout}");
+    // The copy was interrupted in the middle of a line. The next audit continues there.
     let log = copy.join("log.jsonl");
     let whole = fs::read(&log).unwrap();
     assert_eq!(whole, fs::read(exported.join("log.jsonl")).unwrap());
     fs::write(&log, &whole[..whole.len() / 2]).unwrap();
-    let (status, said) = audit();
-    assert_eq!((status, said.lines().last()), (Some(0), Some("audit: clean")), "{said}");
+    let (status, stdout) = audit();
+    assert_eq!((status, stdout.lines().last()), (Some(0), Some("audit: clean")), "{stdout}");
     assert_eq!(fs::read(&log).unwrap(), whole);
     assert!(whole.iter().filter(|byte| **byte == b'\n').count() as u64 >= size);
 }
 
-/// A file server as a process; killed when dropped, also by a test that fails.
+/// A file server as a process. It is killed when dropped, also by a failing test.
 pub(crate) struct FileServer {
     process: Child,
     pub(crate) address: SocketAddr,
@@ -231,7 +233,7 @@ impl Drop for FileServer {
     }
 }
 
-/// Any file server, on a folder.
+/// A plain file server on a folder.
 pub(crate) fn file_server(folder: &Path) -> FileServer {
     let address = free_address();
     let process = Command::new("python3")

@@ -1,4 +1,4 @@
-//! Following a tally.
+//! Streams of a tally.
 
 use std::{
     io::{BufRead as _, BufReader, Read as _, Write as _},
@@ -15,7 +15,7 @@ use crate::{
 
 on_both_backends!(a_tally_is_followed_to_its_last_figures, stream_ends_when_key_is_revoked);
 
-/// The lines of an event stream, as they come.
+/// The lines of an event stream, as they arrive.
 struct Stream(BufReader<TcpStream>);
 
 impl Stream {
@@ -23,7 +23,7 @@ impl Stream {
         Self::follow_with(site, "")
     }
 
-    /// With more lines in the request's head.
+    /// Adds more lines to the head of the request.
     fn follow_with(site: &Site, head: &str) -> Self {
         let mut stream = TcpStream::connect(site.address).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -31,7 +31,7 @@ impl Stream {
         Self(BufReader::new(stream))
     }
 
-    /// Reads what is left; panics if the end does not come.
+    /// Reads the rest of the stream. Panics if it does not end.
     fn read_to_end(&mut self) -> String {
         let mut rest = String::new();
         self.0.read_to_string(&mut rest).unwrap();
@@ -44,7 +44,7 @@ impl Stream {
         line.trim_end().to_owned()
     }
 
-    /// The next event's id and data.
+    /// Returns the next event's id and data.
     fn event(&mut self) -> (String, Value) {
         while self.line() != "event: tally" {}
         let (id, data, end) = (self.line(), self.line(), self.line());
@@ -54,8 +54,10 @@ impl Stream {
     }
 }
 
-/// Waits until whoever asks sees the tally: strangers see no drafts, and figures come a moment before everyone is
-/// told of the opening.
+/// Waits until the tally is public.
+///
+/// A request without a key sees no draft. The process can publish figures a moment before it knows
+/// of the opening.
 fn wait_until_public(site: &Site) {
     poll("the opening", || {
         (site.send("GET", "/v1/contests/main/tally", &[], b"").status == 200).then_some(())
@@ -78,23 +80,24 @@ fn a_tally_is_followed_to_its_last_figures(site: &Site) {
         let pass = site.pass("main", &format!("mailto:{voter}@example.org"));
         last = site.cast("main", &pass, &ballot(&["a1"])).body["log"]["size"].as_u64().unwrap();
     }
-    // Whoever followed before and whoever comes afterwards both see the end: everything recorded, nothing waiting.
+    // An earlier and a new stream both reach the final figures: all ballots recorded, none waiting.
     for stream in [&mut first, &mut Stream::follow(site)] {
-        let begun = Instant::now();
-        let (id, told) = loop {
-            let (id, told) = stream.event();
-            if told["log"]["size"].as_u64() == Some(last) && told["pending"] == 0 {
-                break (id, told);
+        let started = Instant::now();
+        let (id, tally) = loop {
+            let (id, tally) = stream.event();
+            if tally["log"]["size"].as_u64() == Some(last) && tally["pending"] == 0 {
+                break (id, tally);
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "{told}");
+            assert!(started.elapsed() < Duration::from_secs(20), "{tally}");
         };
-        assert_eq!((id, &told["ballots"]["recorded"]), (format!("{last}-0"), &json!(20)));
+        assert_eq!((id, &tally["ballots"]["recorded"]), (format!("{last}-0"), &json!(20)));
     }
     check_last_event_id(site, last);
 }
 
 fn check_last_event_id(site: &Site, size: u64) {
-    // Of another size, of ballots that still waited, of the time before ids had two parts, and nonsense: the newest is sent.
+    // Ids of another size, of ballots that still waited, of an earlier format, and invalid ids: the
+    // newest event is sent.
     for id in [format!("{}-0", size - 1), format!("{size}-3"), size.to_string(), "x".to_owned()] {
         let mut stream = Stream::follow_with(site, &format!("last-event-id: {id}\r\n"));
         assert_eq!(stream.event().0, format!("{size}-0"), "{id}");
@@ -119,29 +122,30 @@ fn idle_stream_sends_comments() {
     for line in ["x-accel-buffering: no", "cache-control: no-store, no-transform"] {
         assert!(head.contains(&line.to_owned()), "{head:?}");
     }
-    // What comes of the opening itself ends at some point, and comments follow.
+    // The events of the opening end at some time, and comments follow.
     while stream.line() != ":" {}
 }
 
-/// `acclaim key revoke` writes to the database, beside the processes that run on it.
+/// `acclaim key revoke` writes to the database, beside the running processes.
 fn stream_ends_when_key_is_revoked(site: &Site) {
     site.create("main", "2021-01-01T00:00:00Z", &json!({}));
     poll("the opening", || site.staff.get("/v1/contests/main/tally").ok());
     let create = |name| site.run_key(&["create", "--role", "auditor", "--contest", "main", "--name", name]);
-    let [mut kept, mut lost] = ["kept", "lost"].map(|name| {
+    let [mut kept, mut revoked] = ["kept", "lost"].map(|name| {
         let mut stream = Stream::follow_with(site, &format!("authorization: Bearer {}\r\n", create(name)));
         assert_eq!(stream.line(), "HTTP/1.1 200 OK");
         stream.event();
         stream
     });
     site.run_key(&["revoke", "lost"]);
-    assert!(!lost.read_to_end().ends_with("0\r\n\r\n"), "broken off, so that no part looks like a whole");
+    assert!(!revoked.read_to_end().ends_with("0\r\n\r\n"), "broken off, so that no part looks like a whole");
     let pass = site.pass("main", "mailto:ama@example.org");
     assert_eq!(site.cast("main", &pass, &ballot(&["a1"])).status, 201);
     while kept.event().1["ballots"]["recorded"] != 1 {}
 }
 
-/// Of the 2,000 streams one network has a quarter, unless it is on the list of those without limits.
+/// One network may have a quarter of the 2,000 streams, unless it is on the list of those without
+/// limits.
 #[test]
 fn one_network_does_not_take_all_streams() {
     let mut site = Site::start();
@@ -152,12 +156,12 @@ fn one_network_does_not_take_all_streams() {
         .to_vec();
     site.restart();
     wait_until_public(&site);
-    let mut followed: Vec<Stream> = (0..500).map(|_| Stream::follow(&site)).collect();
-    for stream in &mut followed {
+    let mut streams: Vec<Stream> = (0..500).map(|_| Stream::follow(&site)).collect();
+    for stream in &mut streams {
         assert_eq!(stream.line(), "HTTP/1.1 200 OK");
     }
     assert_eq!(Stream::follow(&site).line(), "HTTP/1.1 503 Service Unavailable");
-    followed.pop();
+    streams.pop();
     poll("a place that is given back", || {
         let mut stream = Stream::follow(&site);
         (stream.line() == "HTTP/1.1 200 OK").then_some(stream)

@@ -1,4 +1,4 @@
-//! A published log in the hands of a forger, who may have the key that signs its checkpoints.
+//! A published log that a forger changes. The forger may have the key that signs its checkpoints.
 
 use std::{
     collections::HashMap,
@@ -14,32 +14,32 @@ use acclaim_contest::{BallotId, VoterTag, rules::PublishEntries};
 use acclaim_tally::Replay;
 use serde_json::Value;
 
-/// The seed of the key that the log's checkpoints are signed with.
+/// The seed of the key that signs the log's checkpoints.
 const SEED: [u8; 32] = [9; 32];
 
-/// What is published of a contest, to be changed piece by piece.
+/// The published files of a contest. Tests change them piece by piece.
 #[derive(Clone)]
 pub(crate) struct PublishedLog {
     pub(crate) contest: String,
     origin: String,
     /// The entries.
     pub(crate) lines: Vec<Vec<u8>>,
-    /// The entries as they were, which the tiles are of unless the log is signed anew.
+    /// The entries before the changes. The tiles belong to them, unless the log is signed again.
     honest: Vec<Vec<u8>>,
     /// The checkpoint, a signed note.
     pub(crate) note: String,
     /// The result document.
     pub(crate) result: Option<Vec<u8>>,
-    /// Bytes missing at the end of the log's file.
+    /// Number of bytes missing at the end of the log's file.
     pub(crate) torn: usize,
-    /// What is done to the first tile of leaf hashes.
+    /// A change of the first tile of leaf hashes.
     pub(crate) spoil_tile: Option<fn(&mut Vec<u8>)>,
-    /// A checkpoint that the auditor has kept from earlier.
-    pub(crate) kept: Option<String>,
+    /// An earlier checkpoint that the auditor has.
+    pub(crate) earlier_checkpoint: Option<String>,
 }
 
 impl PublishedLog {
-    /// What an export holds, its checkpoint signed with a key that the tests have.
+    /// Reads an export, and signs its checkpoint with a key that the tests have.
     pub(crate) fn of_export(folder: &Path) -> Self {
         let log = fs::read(folder.join("log.jsonl")).unwrap();
         let lines: Vec<Vec<u8>> =
@@ -55,7 +55,7 @@ impl PublishedLog {
             result: Some(result),
             torn: 0,
             spoil_tile: None,
-            kept: None,
+            earlier_checkpoint: None,
         };
         published.sign();
         published
@@ -71,29 +71,29 @@ impl PublishedLog {
         SigningKey::from_seed(&format!("{}-2", self.origin), &SEED).unwrap()
     }
 
-    /// Somebody else's key, in the log's name.
-    pub(crate) fn key_of_somebody_else(&self) -> SigningKey {
+    /// The key of another party, under the log's name.
+    pub(crate) fn key_of_other_party(&self) -> SigningKey {
         SigningKey::from_seed(&self.origin, &[8; 32]).unwrap()
     }
 
-    /// The tree over the first lines.
+    /// The tree over the first `size` lines.
     pub(crate) fn tree(&self, size: usize) -> Tree {
         tree(&self.lines[..size])
     }
 
-    /// Signs the log as it is now: the operator's own forgery.
+    /// Signs the log in its current state: a forgery by the operator.
     pub(crate) fn sign(&mut self) {
         self.note = self.signed(self.lines.len());
         self.honest = self.lines.clone();
     }
 
-    /// The genuine checkpoint over the first lines.
+    /// The genuine checkpoint over the first `size` lines.
     pub(crate) fn signed(&self, size: usize) -> String {
         let tree = self.tree(size);
         self.key().sign(tree.size(), tree.root())
     }
 
-    /// The receipt of an entry when the log had so many entries.
+    /// The receipt of an entry at an earlier size of the log.
     pub(crate) fn receipt(&self, index: usize, size: usize) -> String {
         let (mut tree, index) = (self.tree(size), index as u64);
         let tiles: HashMap<TileId, Vec<u8>> = tree.changed_tiles().into_iter().collect();
@@ -101,22 +101,22 @@ impl PublishedLog {
         Receipt { extra: None, index, path, checkpoint: self.signed(size) }.to_string()
     }
 
-    /// The place of the first entry that contains a text, from an index on.
+    /// The index of the first entry that contains a text, from an index on.
     #[track_caller]
     pub(crate) fn find(&self, from: usize, text: &str) -> usize {
         let lines = self.lines.iter().enumerate().skip(from);
-        let mut found = lines.filter(|(_, line)| String::from_utf8_lossy(line).contains(text));
-        found.next().unwrap_or_else(|| panic!("no entry with {text}")).0
+        let mut matching = lines.filter(|(_, line)| String::from_utf8_lossy(line).contains(text));
+        matching.next().unwrap_or_else(|| panic!("no entry with {text}")).0
     }
 
-    /// The place of the ballot of this number.
+    /// The index of the ballot with this number.
     pub(crate) fn ballot(&self, number: usize) -> usize {
         let ballots =
             self.lines.iter().enumerate().filter(|(_, line)| line.starts_with(br#"{"type":"ballot""#));
         ballots.map(|(index, _)| index).nth(number).unwrap()
     }
 
-    /// Puts one text in place of another in an entry.
+    /// Replaces a text in an entry. Returns the entry's index.
     #[track_caller]
     pub(crate) fn replace(&mut self, index: usize, from: &str, to: &str) -> Option<usize> {
         let line = String::from_utf8(self.lines[index].clone()).unwrap();
@@ -125,7 +125,7 @@ impl PublishedLog {
         Some(index)
     }
 
-    /// Inserts an entry before another one, with a salt if it lacks one in a log of version 2.
+    /// Inserts an entry before another one. In a log of version 2 it gets a salt if it needs one.
     pub(crate) fn insert(&mut self, index: usize, line: impl Into<Vec<u8>>) -> Option<usize> {
         let mut line = line.into();
         if let Ok(LogEntry::Event(event, None)) = LogEntry::decode(&line)
@@ -149,7 +149,7 @@ impl PublishedLog {
         }
     }
 
-    /// The same contest as a log of version 1 has it, with the result that it comes to.
+    /// Returns the same contest as a log of version 1, with its result.
     pub(crate) fn as_version_1(&self) -> Self {
         let unsalted = |line: &Vec<u8>| match LogEntry::decode(line).unwrap() {
             LogEntry::Ballot(_) => line.clone(),
@@ -170,19 +170,25 @@ impl PublishedLog {
         first
     }
 
-    /// Inserts a ballot of the voter of another one just before the closing, its id as it should be.
+    /// Inserts a ballot with a correct id just before the closing. Its voter is the one of the
+    /// ballot at `like`.
     pub(crate) fn cast(
         &mut self,
         like: usize,
         replaces: Option<BallotId>,
         votes: &[(&str, &str)],
     ) -> Option<usize> {
-        let line = self.written(like, replaces, votes);
+        let line = self.ballot_line(like, replaces, votes);
         self.insert(self.find(0, r#""type":"closed""#), line)
     }
 
-    /// The line of a ballot of the voter of another one.
-    pub(crate) fn written(&self, like: usize, replaces: Option<BallotId>, votes: &[(&str, &str)]) -> Vec<u8> {
+    /// The line of a ballot whose voter is the one of the ballot at `like`.
+    pub(crate) fn ballot_line(
+        &self,
+        like: usize,
+        replaces: Option<BallotId>,
+        votes: &[(&str, &str)],
+    ) -> Vec<u8> {
         let (voter, at) = self.voter_and_time(like);
         let ballot = NewBallot {
             voter,
@@ -212,7 +218,7 @@ impl PublishedLog {
         ballot.id
     }
 
-    /// Writes all of it as an export has it, and the kept checkpoint beside it.
+    /// Writes all files of an export, and the earlier checkpoint beside them.
     pub(crate) fn write(&self, folder: &Path) {
         fs::create_dir_all(folder).unwrap();
         let mut log: Vec<u8> = self.lines.iter().flat_map(|line| [line, &b"\n"[..]].concat()).collect();
@@ -222,8 +228,8 @@ impl PublishedLog {
         if let Some(result) = &self.result {
             fs::write(folder.join("result.json"), result).unwrap();
         }
-        if let Some(kept) = &self.kept {
-            fs::write(kept_in(folder), kept).unwrap();
+        if let Some(earlier_checkpoint) = &self.earlier_checkpoint {
+            fs::write(earlier_checkpoint_path(folder), earlier_checkpoint).unwrap();
         }
         self.write_tiles(folder);
     }
@@ -237,7 +243,7 @@ impl PublishedLog {
             write(&folder.join(tile.path(tile.width_at(tree.size())).to_string()), &hashes);
         }
         for (number, entries) in self.honest.chunks(TILE_WIDTH.into()).enumerate() {
-            // What is too long for a bundle has none.
+            // An entry that is too long for a bundle has none.
             if let Ok(bundle) = encode_bundle(entries.iter().map(Vec::as_slice)) {
                 let partial = if entries.len() < TILE_WIDTH.into() {
                     format!(".p/{}", entries.len())
@@ -250,8 +256,8 @@ impl PublishedLog {
     }
 }
 
-/// Where [`PublishedLog::write`] puts the kept checkpoint.
-pub(crate) fn kept_in(folder: &Path) -> PathBuf {
+/// The path of the earlier checkpoint that [`PublishedLog::write`] writes.
+pub(crate) fn earlier_checkpoint_path(folder: &Path) -> PathBuf {
     folder.with_extension("kept")
 }
 

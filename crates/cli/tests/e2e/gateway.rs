@@ -1,4 +1,4 @@
-//! Ballots in bulk, and turnout; and what happens where too many wait.
+//! Ballots in bulk, the turnout, and full queues.
 
 use std::{io::Write as _, net::TcpStream, thread};
 
@@ -43,7 +43,7 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
         line("x", "b", "b1"),
     ]
     .join("\n");
-    let told = |answers: &str| {
+    let kinds = |answers: &str| {
         let kind = |line: &str| {
             let answer: Value = serde_json::from_str(line).unwrap();
             let problem = answer["problem"]["type"].as_str().map(str::to_owned);
@@ -61,9 +61,9 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
         "/problems/pass-invalid",
     ];
     let (status, first) = send("application/x-ndjson", &body);
-    assert_eq!((status, told(&first)), (200, expected.map(str::to_owned).to_vec()), "{first}");
+    assert_eq!((status, kinds(&first)), (200, expected.map(str::to_owned).to_vec()), "{first}");
     let (status, again) = send("application/x-ndjson", &body);
-    assert_eq!((status, told(&again)), (200, expected.map(str::to_owned).to_vec()), "safe to send again");
+    assert_eq!((status, kinds(&again)), (200, expected.map(str::to_owned).to_vec()), "safe to send again");
     assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 3);
 
     let turnout = site.staff.get("/v1/contests/main/turnout").unwrap().json::<Value>().unwrap();
@@ -71,7 +71,7 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     let hours: u64 = turnout["hours"].as_object().unwrap().values().filter_map(Value::as_u64).sum();
     assert_eq!(hours, 3);
 
-    // Bounded, typed, and for gateways only.
+    // Requests have a largest size and a fixed type, and only gateways may send them.
     assert_eq!(send("application/json", &body).0, 415);
     assert_eq!(send("application/x-ndjson", "").0, 422);
     assert_eq!(send("application/x-ndjson", &"{}\n".repeat(10_001)).0, 422);
@@ -82,7 +82,7 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     assert_eq!(site.send("GET", "/v1/contests/main/turnout", &[], b"").status, 401);
 }
 
-/// Waits until so many requests wait for their ballots.
+/// Waits until this number of requests waits for ballots.
 fn wait_until(site: &Site, waiting: u32) {
     wait_for_metric(site, &format!("acclaim_waiting_requests {waiting}"));
 }
@@ -91,12 +91,13 @@ fn wait_until(site: &Site, waiting: u32) {
 fn wait_for_metric(site: &Site, line: &str) {
     poll(line, || {
         let key = format!("Bearer {}", site.key);
-        let told = site.send("GET", "/metrics", &[("authorization", &*key)], b"");
-        told.text.lines().any(|told| told == line).then_some(())
+        let metrics = site.send("GET", "/metrics", &[("authorization", &*key)], b"");
+        metrics.text.lines().any(|text| text == line).then_some(())
     });
 }
 
-/// Nothing is recorded while nobody sequences. Then all that was not refused is.
+/// Without a sequencer no ballot is recorded. With one, all ballots that were not refused are
+/// recorded.
 #[test]
 fn full_queue_refuses_voter_and_delays_bulk_lines() {
     let mut site = Site::start_clustered();
@@ -106,7 +107,7 @@ fn full_queue_refuses_voter_and_delays_bulk_lines() {
         minted["passes"].as_array().unwrap().iter().map(|pass| pass["pass"].as_str().unwrap()).collect();
     let bearer = format!("Bearer {}", site.staff_key("gateway", "main"));
     let (first, passes) = passes.split_first().unwrap();
-    // The intake takes ballots from now on, also while nobody sequences.
+    // From now on the intake takes ballots, also without a sequencer.
     assert_eq!(site.cast("main", first, &ballot(&["a1"])).status, 201);
     site.kill();
     site.environment = [("WAITING", "2"), ("DEADLINE_MS", "30000")]
@@ -123,8 +124,8 @@ fn full_queue_refuses_voter_and_delays_bulk_lines() {
             site.send("POST", PATH, &headers, body.as_bytes())
         });
         wait_until(&site, 2);
-        // Who leaves makes room, though the ballot goes on.
-        let mut leaving = TcpStream::connect(site.address).unwrap();
+        // A client that disconnects frees its place, but its ballot is still recorded.
+        let mut disconnecting = TcpStream::connect(site.address).unwrap();
         let body = ballot(&["a1"]).to_string();
         let head = format!(
             "POST /v1/contests/main/ballots HTTP/1.1\r\nhost: test\r\ncontent-type: application/json\r\n\
@@ -132,11 +133,11 @@ fn full_queue_refuses_voter_and_delays_bulk_lines() {
             passes[2],
             body.len()
         );
-        leaving.write_all((head + &body).as_bytes()).unwrap();
+        disconnecting.write_all((head + &body).as_bytes()).unwrap();
         wait_until(&site, 3);
-        // A request waits before its ballot is in the intake.
+        // A request waits already before its ballot is in the intake.
         wait_for_metric(&site, "acclaim_backlog_ballots{contest=\"main\"} 3");
-        drop(leaving);
+        drop(disconnecting);
         wait_until(&site, 2);
         let voters = [passes[0], passes[1]].map(|pass| scope.spawn(move || cast(pass)));
         wait_until(&site, 4);
@@ -145,12 +146,12 @@ fn full_queue_refuses_voter_and_delays_bulk_lines() {
         assert_eq!(answer.header("retry-after"), "1");
         let _sequencer = site.another_sequencer();
         for voter in voters {
-            // 201, or 200 if the notice was missed and the ledger was asked.
+            // The status is 201, or 200 if the notice was missed and the ledger was read.
             let answer = voter.join().unwrap();
             assert!(answer.status <= 201 && answer.body["status"] == "recorded", "{answer:?}");
         }
-        let told = gateway.join().unwrap().text;
-        assert_eq!(told.matches(r#""status":"recorded""#).count(), lines.len(), "{told}");
+        let answers = gateway.join().unwrap().text;
+        assert_eq!(answers.matches(r#""status":"recorded""#).count(), lines.len(), "{answers}");
         assert_eq!(cast(refused).status, 201, "nothing was kept of it, and there is room again");
     });
     assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 42);
@@ -173,7 +174,7 @@ fn stalled_contest_leaves_capacity_for_others() {
     });
     let [stuck, main] = &passes;
     thread::scope(|scope| {
-        // Nothing is appended to its log meanwhile.
+        // The lock blocks appends to this contest's log.
         let lock = "BEGIN; SELECT id FROM contests WHERE id = 'stuck' FOR UPDATE; SELECT pg_sleep(8); COMMIT";
         scope.spawn(|| site.execute(lock));
         let is_locked =

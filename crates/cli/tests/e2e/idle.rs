@@ -1,4 +1,4 @@
-//! What contests cost in which nothing happens.
+//! The cost of contests in which nothing happens.
 
 use std::{thread, time::Duration};
 
@@ -7,10 +7,11 @@ use serde_json::json;
 use crate::site::{Site, poll};
 
 const CONTESTS: i64 = 30;
-/// How long the statements are counted.
+/// How long the transactions are counted.
 const MEASUREMENT_TIME: Duration = Duration::from_secs(4);
 
-/// One by one their leases and commands would cost more than two transactions a second each.
+/// If each contest handled its leases and commands alone, it would cost more than two transactions
+/// a second.
 #[test]
 fn idle_contests_cause_no_transactions() {
     let site = Site::start_clustered();
@@ -25,9 +26,10 @@ fn idle_contests_cause_no_transactions() {
         let all = "SELECT xact_commit FROM pg_stat_database WHERE datname = current_database()";
         site.number(all).unwrap()
     };
-    // What the openings did is counted with some delay.
+    // Sleeps: Postgres counts the transactions of the openings with a delay.
     thread::sleep(MEASUREMENT_TIME / 2);
     let before = transactions();
+    // Sleeps: the transactions of this time are counted.
     thread::sleep(MEASUREMENT_TIME);
     let more = transactions() - before;
     assert!(more < CONTESTS * 4, "{more} transactions of {CONTESTS} idle contests in {MEASUREMENT_TIME:?}");

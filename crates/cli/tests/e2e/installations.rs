@@ -1,8 +1,11 @@
-//! Installations that an earlier build has left: a data directory, and a cluster's Postgres and Redis. This build opens them, answers as that one did,
-//! records what waited, goes on, and its logs audit clean.
+//! Installations of an earlier build: a data directory, and a cluster's Postgres and Redis.
 //!
-//! `tests/fixtures/installations` was written by `write_installations` (ignored) of the build named in its `README.md`. It is not written again: what
-//! it holds is what installations out there hold.
+//! This build opens them, gives the same answers, records what waited, and continues. Their logs
+//! audit clean.
+//!
+//! The test `write_installations` (ignored) wrote `tests/fixtures/installations`, with the build
+//! that is named in its `README.md`. The fixtures are not written again, because their content is
+//! that of existing installations.
 
 use std::{
     fs,
@@ -25,7 +28,7 @@ use crate::{
 };
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/installations");
-/// The contests that were walked through, with the phase in which each was left.
+/// The contests, each with its phase in the fixtures.
 const CONTESTS: [(&str, &str); 6] = [
     ("certified", "certified"),
     ("corrected", "closed"),
@@ -34,8 +37,10 @@ const CONTESTS: [(&str, &str); 6] = [
     ("paused", "open"),
     ("draft", "draft"),
 ];
-/// Voters of the contest `open` whose passes are kept: the first has voted, the second has replaced a ballot, the third's ballot waits in Redis,
-/// and the fourth has not voted.
+/// Voters of the contest `open` whose passes are in the fixtures.
+///
+/// The first has voted. The second has replaced a ballot. The ballot of the third waits in Redis.
+/// The fourth has not voted.
 const VOTERS: [&str; 4] = ["voted", "replaced", "waiting", "new"];
 
 fn staff(site: &Site, path: &str, body: &Value) -> Value {
@@ -52,11 +57,11 @@ fn rules() -> Value {
     })
 }
 
-/// Every kind of entry and ruling that a contest can have while it is open.
-fn walk(site: &Site, id: &str) -> Vec<Value> {
+/// Makes every kind of entry and ruling that a contest can have while it is open.
+fn fill_contest(site: &Site, id: &str) -> Vec<Value> {
     let mut rules = rules();
     if id == "frozen" {
-        // A draw rules out that freezing is undone.
+        // With a draw, freezing cannot be undone.
         rules["winners"]["ties"] = "report".into();
         rules.as_object_mut().unwrap().remove("draw");
     }
@@ -102,10 +107,10 @@ fn certify(site: &Site, id: &str) {
     staff(site, &format!("{id}/certify"), &certified);
 }
 
-/// Leaves contests in every phase; returns the passes of [`VOTERS`] in the open one.
+/// Creates contests in every phase. Returns the passes of [`VOTERS`] in the open one.
 fn fill(site: &Site) -> Value {
     for id in ["certified", "corrected", "frozen", "open", "paused"] {
-        walk(site, id);
+        fill_contest(site, id);
     }
     site.create("draft", "2098-01-01T00:00:00Z", &rules());
     for id in ["certified", "corrected", "frozen"] {
@@ -149,7 +154,7 @@ fn fill(site: &Site) -> Value {
         .into()
 }
 
-/// What everyone and staff read of a contest.
+/// Returns what the public and staff read of a contest.
 fn read(site: &Site, id: &str) -> Value {
     let get = |path: &str| {
         let answer = site.send(
@@ -175,7 +180,7 @@ fn read(site: &Site, id: &str) -> Value {
     ] {
         read[path] = get(path);
     }
-    // Turnout is by the minute of the clock, and what the intake holds is no matter of the contest.
+    // Turnout is by the minute of the clock. The content of the intake is not part of the contest.
     read["/turnout"]["body"].as_object_mut().map(|turnout| turnout.remove("minutes"));
     read["/tally"]["body"].as_object_mut().map(|tally| tally.remove("pending"));
     read
@@ -201,7 +206,7 @@ fn write_installations() {
         let folder = PathBuf::from(FOLDER).join(if is_clustered { "cluster" } else { "embedded" });
         fs::create_dir_all(&folder).unwrap();
         let passes = fill(&site);
-        let mut kept = json!({"key": site.key, "passes": passes, "read": read_all(&site)});
+        let mut fixture = json!({"key": site.key, "passes": passes, "read": read_all(&site)});
         if is_clustered {
             site.stop_sequencing();
             let bearer = format!("Bearer {}", passes["waiting"].as_str().unwrap());
@@ -217,7 +222,7 @@ fn write_installations() {
                 ballot(&["a1"]).to_string().as_bytes(),
             );
             assert_eq!(waiting.status, 202, "{waiting:?}");
-            kept["waiting"] = waiting.body["ballot"].clone();
+            fixture["waiting"] = waiting.body["ballot"].clone();
             let (address, key) = (site.address, site.key.clone());
             std::thread::spawn(move || {
                 let client = crate::server::client(address, &key);
@@ -261,17 +266,18 @@ fn write_installations() {
             site.kill();
             tar(&["czf", folder.join("data.tar.gz").to_str().unwrap(), "data"], site.folder.path());
         }
-        fs::write(folder.join("kept.json"), serde_json::to_string_pretty(&kept).unwrap() + "\n").unwrap();
+        fs::write(folder.join("kept.json"), serde_json::to_string_pretty(&fixture).unwrap() + "\n").unwrap();
     }
 }
 
-fn kept(folder: &str) -> Value {
+fn read_fixture(folder: &str) -> Value {
     serde_json::from_str(&fs::read_to_string(format!("{FOLDER}/{folder}/kept.json")).unwrap()).unwrap()
 }
 
-/// The logs audit clean, and the open contest goes on: who has voted is known, who has not votes, and voting ends.
-fn goes_on(site: &Site, kept: &Value) {
-    let pass = |voter: &str| kept["passes"][voter].as_str().unwrap().to_owned();
+/// The open contest continues and closes, and all logs audit clean. Voters who have voted are
+/// known, and the others can vote.
+fn check_continues(site: &Site, fixture: &Value) {
+    let pass = |voter: &str| fixture["passes"][voter].as_str().unwrap().to_owned();
     let again = site.cast("open", &pass("voted"), &ballot(&["a1", "b1"]));
     assert_eq!(again.status, 200, "{again:?}");
     site.cast("open", &pass("voted"), &ballot(&["a2"])).problem(409, "already-voted");
@@ -299,12 +305,12 @@ fn goes_on(site: &Site, kept: &Value) {
     }
 }
 
-/// Names, types and labels of the figures that a process tells.
+/// Returns names, types and labels of a process's metrics.
 fn metrics(site: &Site) -> String {
     let bearer = format!("Bearer {}", site.key);
-    let told = site.send("GET", "/metrics", &[("authorization", &bearer)], b"").text;
-    let types = told.lines().filter_map(|line| line.strip_prefix("# TYPE ").map(str::to_owned));
-    let labels = told.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
+    let metrics = site.send("GET", "/metrics", &[("authorization", &bearer)], b"").text;
+    let types = metrics.lines().filter_map(|line| line.strip_prefix("# TYPE ").map(str::to_owned));
+    let labels = metrics.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
         let (name, labels) = line.split_once('{')?;
         let labels: Vec<&str> =
             labels.split('"').step_by(2).map(|label| label.trim_matches([',', '=', '}', ' '])).collect();
@@ -314,39 +320,40 @@ fn metrics(site: &Site) -> String {
     lines.into_iter().collect::<Vec<_>>().join("\n")
 }
 
-/// Compared contest by contest and answer by answer, so that a difference is seen in a failure's message.
-fn answers_as_it_did(site: &Site, kept: &Value) {
+/// Compares contest by contest and answer by answer, so that a failure's message shows the
+/// difference.
+fn check_same_answers(site: &Site, fixture: &Value) {
     for (id, _) in CONTESTS {
         poll("the tally", || {
             (site.send("GET", &format!("/v1/contests/{id}/tally"), &[], b"").status != 503).then_some(())
         });
-        let (now, then) = (read(site, id), &kept["read"][id]);
+        let (now, then) = (read(site, id), &fixture["read"][id]);
         for (path, answer) in then.as_object().unwrap() {
-            let known = [&now[path], answer].map(|answer| answer.to_string());
-            assert_eq!(known[0], known[1], "{id}{path}");
+            let answers = [&now[path], answer].map(|answer| answer.to_string());
+            assert_eq!(answers[0], answers[1], "{id}{path}");
         }
     }
 }
 
 #[test]
 fn an_earlier_builds_data_directory_goes_on() {
-    let kept = kept("embedded");
+    let fixture = read_fixture("embedded");
     let mut site = Site::start_by(|data, address| {
         tar(&["xzf", &format!("{FOLDER}/embedded/data.tar.gz")], data.parent().unwrap());
         let mut server = Server::start(data, address);
-        server.key = Some(kept["key"].as_str().unwrap().to_owned());
+        server.key = Some(fixture["key"].as_str().unwrap().to_owned());
         server
     });
-    answers_as_it_did(&site, &kept);
+    check_same_answers(&site, &fixture);
     site.kill();
     site.restart();
-    goes_on(&site, &kept);
+    check_continues(&site, &fixture);
     insta::assert_snapshot!(metrics(&site));
 }
 
 #[test]
 fn an_earlier_builds_cluster_goes_on() {
-    let kept = kept("cluster");
+    let fixture = read_fixture("cluster");
     let site = Site::start_clustered_on(|folder| {
         let dump = Command::new("gzip")
             .args(["-dc", &format!("{FOLDER}/cluster/postgres.sql.gz")])
@@ -355,24 +362,24 @@ fn an_earlier_builds_cluster_goes_on() {
         let redis = Redis::start_from(folder, DURABLE, |data| {
             tar(&["xzf", &format!("{FOLDER}/cluster/redis.tar.gz")], data);
         });
-        (Servers::start_from(redis, &succeeded(&dump)), kept["key"].as_str().unwrap().to_owned())
+        (Servers::start_from(redis, &succeeded(&dump)), fixture["key"].as_str().unwrap().to_owned())
     });
-    let waited = poll("what waited", || {
+    let recorded = poll("what waited", || {
         let status = site.send(
             "GET",
-            &format!("/v1/contests/open/ballots/{}", kept["waiting"].as_str().unwrap()),
+            &format!("/v1/contests/open/ballots/{}", fixture["waiting"].as_str().unwrap()),
             &[],
             b"",
         );
         (status.body["status"] == "recorded").then_some(status)
     });
-    assert_eq!(waited.status, 200);
+    assert_eq!(recorded.status, 200);
     poll("the command that waited", || {
         site.log("open").iter().any(|line| line.contains("It waited.")).then_some(())
     });
     for (id, _) in CONTESTS.into_iter().filter(|(id, _)| *id != "open") {
-        let (now, then) = (read(&site, id), &kept["read"][id]);
+        let (now, then) = (read(&site, id), &fixture["read"][id]);
         assert_eq!(now.to_string(), then.to_string(), "{id}");
     }
-    goes_on(&site, &kept);
+    check_continues(&site, &fixture);
 }

@@ -1,4 +1,5 @@
-//! A move is killed at every moment: the source and the destination never both serve, and the same command finishes it.
+//! A move is killed at every moment. Source and destination never both serve, and the same command
+//! finishes the move.
 
 use std::{
     process::{Child, Stdio},
@@ -15,10 +16,10 @@ use crate::{
     site::{Site, ballot, poll},
 };
 
-/// Moves that are killed at a moment of chance.
+/// Number of moves that are killed at a random time.
 const ROUNDS: u64 = 12;
 
-/// A site that was stopped, with one ballot, and the cluster that it is to move to.
+/// A stopped site with one ballot, and the cluster that it moves to.
 struct TestMove {
     site: Site,
     servers: Servers,
@@ -38,7 +39,8 @@ impl TestMove {
         Self { site, servers, pass, index }
     }
 
-    /// Has whoever writes a row of a table wait until the gate is open: before going on, or before committing.
+    /// Blocks the insertion of rows into a table until the gate is open: at the insertion, or
+    /// before the commit.
     fn close_gate(&self, table: &str, timing: &str) {
         self.servers.execute(&format!(
             "CREATE SCHEMA IF NOT EXISTS test; CREATE TABLE IF NOT EXISTS test.gate (open boolean); DELETE FROM test.gate;
@@ -57,7 +59,7 @@ impl TestMove {
         self.servers.execute(&format!("DROP TRIGGER gate ON {table}"));
     }
 
-    /// Ends the connection at the gate, whose transaction is undone.
+    /// Ends the connection at the gate. Its transaction is rolled back.
     fn end_transaction(&self) {
         self.servers.execute(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -66,10 +68,10 @@ impl TestMove {
         self.wait_for_connections(0);
     }
 
-    fn wait_for_connections(&self, wanted: i64) {
+    fn wait_for_connections(&self, expected: i64) {
         poll("connections to end", || {
             let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid != pg_backend_pid()";
-            (self.servers.number(others) == wanted).then_some(())
+            (self.servers.number(others) == expected).then_some(())
         });
     }
 
@@ -79,7 +81,7 @@ impl TestMove {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// Begins to move and kills the process while it waits at the gate.
+    /// Begins a move, and kills the process while it waits at the gate.
     fn kill_at_gate(&self) {
         let mut moving = self.begin(&[]);
         poll("the move waits at the gate", || {
@@ -90,7 +92,7 @@ impl TestMove {
         moving.wait().unwrap();
     }
 
-    /// How many contests have arrived.
+    /// Returns the number of contests at the destination.
     fn arrived(&self) -> i64 {
         self.servers.number("SELECT count(*) FROM contests")
     }
@@ -103,7 +105,7 @@ impl TestMove {
         move_from(&self.site.data(), &self.servers, &["--take-back"])
     }
 
-    /// Serves, and the ballot is there.
+    /// The source serves, and has the ballot.
     fn serves(&mut self) {
         self.site.restart();
         let again = poll("the ballot is answered", || {
@@ -117,7 +119,7 @@ impl TestMove {
     /// The cluster serves, and the source does not.
     fn serves_as_cluster(mut self) {
         assert!(refused(&self.site.data()).contains("was moved to"));
-        self.site.stand_on(Some(self.servers));
+        self.site.set_servers(Some(self.servers));
         self.site.restart();
         let again = self.site.cast("main", &self.pass, &ballot(&["a1"]));
         assert_eq!((again.status, again.body["index"].as_u64()), (200, Some(self.index)), "{again:?}");
@@ -144,9 +146,9 @@ fn kill_at_failed_commit_blocks_both_sides() {
     test_move.kill_at_gate();
     let words = refused(&test_move.site.data());
     assert!(words.contains("may have been moved to 127.0.0.1:") && words.contains("--take-back"), "{words}");
-    let elsewhere = Servers::start_for(&test_move.site.data(), test_move.site.folder.path());
-    let said = move_from(&test_move.site.data(), &elsewhere, &[]);
-    assert!(String::from_utf8_lossy(&said.stderr).contains("may have been moved to"), "{said:?}");
+    let other_cluster = Servers::start_for(&test_move.site.data(), test_move.site.folder.path());
+    let output = move_from(&test_move.site.data(), &other_cluster, &[]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("may have been moved to"), "{output:?}");
     test_move.end_transaction();
     assert_eq!(test_move.arrived(), 0);
 
@@ -167,7 +169,7 @@ fn repeated_move_detects_earlier_commit() {
     test_move.close_gate("installation", "DEFERRED");
     test_move.kill_at_gate();
     assert!(refused(&test_move.site.data()).contains("may have been moved to"));
-    // Whoever asks waits for the commit that is under way.
+    // `--take-back` waits for the running commit.
     let mut taking_back = test_move.begin(&["--take-back"]);
     poll("the commit under way is waited for", || {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
@@ -184,20 +186,21 @@ fn repeated_move_detects_earlier_commit() {
 #[test]
 fn repeated_move_completes_after_kill_at_any_time() {
     let test_move = TestMove::new();
-    let begun = Instant::now();
+    let started = Instant::now();
     succeeded(&move_from(&test_move.site.data(), &test_move.servers, &[]));
-    let usual = begun.elapsed();
+    let usual = started.elapsed();
     for round in 0..ROUNDS {
         let test_move = TestMove::new();
         let mut moving = test_move.begin(&[]);
+        // Sleeps: each round kills the move at another moment.
         thread::sleep(
             usual * u32::try_from(round).unwrap() / u32::try_from(ROUNDS).unwrap()
                 + Duration::from_millis(20),
         );
         moving.kill().unwrap();
         let done = moving.wait().unwrap().success();
-        let said = test_move.moves();
-        assert!(!done || said.contains("moved before"), "{said}");
+        let stdout = test_move.moves();
+        assert!(!done || stdout.contains("moved before"), "{stdout}");
         test_move.serves_as_cluster();
     }
 }
@@ -207,20 +210,20 @@ fn take_back_fails_when_cluster_log_was_longer() {
     let TestMove { mut site, servers, pass, index } = TestMove::new();
     let data = site.data();
     succeeded(&move_from(&data, &servers, &[]));
-    site.stand_on(Some(servers));
+    site.set_servers(Some(servers));
     site.restart();
     let other = site.pass("main", "mailto:second@example.org");
     assert_eq!(site.cast("main", &other, &ballot(&["a2"])).status, 201);
     site.kill();
-    let servers = site.stand_on(None).unwrap();
+    let servers = site.set_servers(None).unwrap();
     let mut test_move = TestMove { site, servers, pass, index };
 
     test_move.servers.execute("DELETE FROM contests; DELETE FROM staff_keys; DELETE FROM installation");
-    let said = move_from(&data, &test_move.servers, &[]);
-    assert!(String::from_utf8_lossy(&said.stderr).contains("holds none"), "{said:?}");
-    // Redis remembers what voters may hold receipts of.
-    let said = test_move.take_back();
-    assert!(String::from_utf8_lossy(&said.stderr).contains("older than what has been shown"), "{said:?}");
+    let output = move_from(&data, &test_move.servers, &[]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("holds none"), "{output:?}");
+    // Redis remembers the published log, and voters may hold receipts of it.
+    let output = test_move.take_back();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("older than what has been shown"), "{output:?}");
     assert!(refused(&data).contains("was moved to"));
     test_move.servers.redis.run::<String>(&["FLUSHALL"]);
     succeeded(&test_move.take_back());

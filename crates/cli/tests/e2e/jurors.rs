@@ -1,4 +1,5 @@
-//! Who is a juror, however a name is spelled: two spellings are one juror, an unknown name is refused, and each juror's progress can be read.
+//! Jurors and the spelling of their names: two spellings are one juror, an unknown name is refused,
+//! and each juror's progress can be read.
 
 use std::{fs, process::Output};
 
@@ -14,7 +15,7 @@ use crate::{
 
 on_both_backends!(
     a_juror_in_two_spellings_counts_once,
-    a_spreadsheet_with_somebody_who_is_no_juror_is_refused,
+    rejects_spreadsheet_with_unknown_juror,
     a_key_is_made_for_a_named_juror_alone,
     the_table_of_a_jury_is_what_the_api_says,
 );
@@ -46,7 +47,8 @@ fn from_file(site: &Site, contest: &str, content: &str) -> Output {
     run(site, &site.key, &args)
 }
 
-/// Ama gives a2 more, Julián gives a1 more, and together a2 has more: 13 to 12. Julián counted twice makes a1 the winner, 21 to 18.
+/// Ama gives a2 more points, and Julián gives a1 more. Together a2 has more: 13 to 12. If Julián
+/// counted twice, a1 would win with 21 to 18.
 fn a_juror_in_two_spellings_counts_once(site: &Site) {
     site.create_open("prize", OPENED, &points());
     let [_, julian] = ["Ama", COMPOSED].map(|name| juror(site, "prize", "experts", name));
@@ -71,7 +73,7 @@ fn a_juror_in_two_spellings_counts_once(site: &Site) {
     });
     let winners = &result["categories"][0]["winners"]["entries"];
     assert_eq!((winners.as_array().unwrap().len(), &winners[0]["entry"]), (1, &json!("a2")), "{winners}");
-    // A lost key's juror goes on under the name that the log knows.
+    // The juror of a lost key continues under the name that the log knows.
     site.run_key(&["revoke", COMPOSED]);
     get(site, "prize/scores", &julian).problem(401, "key-invalid");
     let output = site.key_command(&[
@@ -92,7 +94,7 @@ fn a_juror_in_two_spellings_counts_once(site: &Site) {
     );
 }
 
-fn a_spreadsheet_with_somebody_who_is_no_juror_is_refused(site: &Site) {
+fn rejects_spreadsheet_with_unknown_juror(site: &Site) {
     site.create_open("prize", OPENED, &points());
     juror(site, "prize", "experts", "Ama Mensah");
     let size = site.log("prize").len();
@@ -103,10 +105,10 @@ fn a_spreadsheet_with_somebody_who_is_no_juror_is_refused(site: &Site) {
     );
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{words}");
-    for told in
+    for expected in
         ["scores have 3 mistakes", "2: value: \"1.000\" can be read in two ways", "4: juror: ", "5: juror: "]
     {
-        assert!(words.contains(told), "{told}: {words}");
+        assert!(words.contains(expected), "{expected}: {words}");
     }
     let output = from_file(
         site,
@@ -139,7 +141,7 @@ fn a_key_is_made_for_a_named_juror_alone(site: &Site) {
     check_message_of_name_in_use(site, &rules);
 }
 
-/// The name is known to two contests, and only one of them can give its juror a key.
+/// The name is known in two contests, but only one of them can give its juror a key.
 fn check_message_of_name_in_use(site: &Site, rules: &Value) {
     site.create_open("second", OPENED, rules);
     site.create("draft", "2098-01-01T00:00:00Z", rules);
@@ -151,7 +153,7 @@ fn check_message_of_name_in_use(site: &Site, rules: &Value) {
         String::from_utf8_lossy(&output.stderr).into_owned()
     };
     let enter = |contest: &str| format!("`acclaim rule score {contest} --panel experts --csv FILE`");
-    let (told, paper) =
+    let (stderr, paper) =
         (refused("draft"), "acclaim jury recuse draft ENTRY --panel experts --juror \"Ama Mensah\"");
     for part in [
         "in use by a key of role juror for the contest prize, panel experts",
@@ -159,14 +161,14 @@ fn check_message_of_name_in_use(site: &Site, rules: &Value) {
         paper,
         "\"Ama Mensah (draft)\"",
     ] {
-        assert!(told.contains(part), "{part}: {told}");
+        assert!(stderr.contains(part), "{part}: {stderr}");
     }
     site.run_key(&["revoke", "Ama Mensah"]);
-    let told = refused("second");
-    assert!(told.contains("by a revoked key") && told.contains(&enter("second")), "{told}");
-    assert!(!told.contains("in the definition of this draft"), "it is no draft: {told}");
-    let told = refused("open-panel");
-    assert!(told.contains("take another name") && !told.contains("rule score"), "{told}");
+    let stderr = refused("second");
+    assert!(stderr.contains("by a revoked key") && stderr.contains(&enter("second")), "{stderr}");
+    assert!(!stderr.contains("in the definition of this draft"), "it is no draft: {stderr}");
+    let stderr = refused("open-panel");
+    assert!(stderr.contains("take another name") && !stderr.contains("rule score"), "{stderr}");
 }
 
 fn the_table_of_a_jury_is_what_the_api_says(site: &Site) {
@@ -182,13 +184,13 @@ fn the_table_of_a_jury_is_what_the_api_says(site: &Site) {
         let body = json!({"category": category, "criterion": criterion, "values": values});
         assert_eq!(post(site, "prize/scores", &ama, &format!("{category}-{criterion}"), &body).status, 200);
     }
-    let shown = succeeded(&run(site, &site.key, &["jury", "status", "prize"]));
+    let stdout = succeeded(&run(site, &site.key, &["jury", "status", "prize"]));
     for line in [
         "experts Ama yes no a by reach: a2",
         "students Esi yes no a: a1, a2, a3; b: b1, b2, b3",
         "complete: 0 of 2 jurors",
     ] {
-        assert!(shown.lines().any(|shown| shown.split_whitespace().eq(line.split(' '))), "{line}: {shown}");
+        assert!(stdout.lines().any(|row| row.split_whitespace().eq(line.split(' '))), "{line}: {stdout}");
     }
     let auditor = site.staff_key("auditor", "prize");
     let json = succeeded(&run(site, &auditor, &["jury", "status", "prize", "--json"]));

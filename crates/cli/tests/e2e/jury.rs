@@ -1,5 +1,7 @@
-//! A contest that jurors decide: each enters and corrects the own scores with a key that does nothing else, an organiser enters paper sheets, lots
-//! decide a tie, and the log says it all.
+//! A contest that jurors decide.
+//!
+//! Each juror enters and corrects their own scores, with a key that has no other rights. An
+//! organiser enters paper sheets. Lots decide a tie. The log records all of it.
 
 use std::{fs, process::Output};
 
@@ -21,7 +23,7 @@ on_both_backends!(
     a_jurors_key_has_its_panel_and_name,
 );
 
-/// Two panels, lots for ties.
+/// Rules with two panels, and lots for ties.
 fn rules() -> Value {
     json!({
         "winners": {"count": 1, "from": "all", "by": "scores", "ties": "draw"},
@@ -44,7 +46,7 @@ fn post(site: &Site, path: &str, token: &str, key: &str, body: &Value) -> Answer
     site.send("POST", &format!("/v1/contests/{path}"), &headers, body.to_string().as_bytes())
 }
 
-/// Enters scores, which goes well.
+/// Enters scores, which must succeed.
 #[track_caller]
 fn enter(site: &Site, contest: &str, token: &str, key: &str, body: &Value) -> Value {
     let answer = post(site, &format!("{contest}/scores"), token, key, body);
@@ -65,7 +67,7 @@ fn run(site: &Site, key: &str, args: &[&str]) -> Output {
     acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
 }
 
-/// The entries of a type in a log.
+/// Returns the entries of a type in a log.
 fn of_type(site: &Site, contest: &str, kind: &str) -> Vec<Value> {
     let log = site.log(contest);
     let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -92,7 +94,7 @@ fn jurors_decide_and_the_log_says_how(site: &Site) {
             );
         }
     }
-    // A tie in the other category, from paper sheets.
+    // The other category has a tie. Its scores are from paper sheets.
     for (number, name) in ["Ama Mensah", "Kofi"].into_iter().enumerate() {
         for criterion in ["impact", "reach"] {
             let mut paper = sheet("b", criterion, json!([["b1", "5"], ["b2", "5"], ["b3", "4"]]));
@@ -121,7 +123,7 @@ fn jurors_decide_and_the_log_says_how(site: &Site) {
     draw(site, &ama);
     let result = site.staff.get("/v1/contests/prize/result").unwrap().json::<Value>().unwrap();
     lots_decide(&result);
-    // Not every juror has scored every entry.
+    // Some jurors have not scored every entry.
     assert_eq!(run(site, &site.key, &["contest", "certify", "prize"]).status.code(), Some(1));
     succeeded(&run(site, &site.key, &["contest", "certify", "prize", "--undecided"]));
     post(site, "prize/scores", &ama, "certified", &sheet("a", "reach", json!([]))).problem(409, "refused");
@@ -133,7 +135,7 @@ fn jurors_decide_and_the_log_says_how(site: &Site) {
     assert!(succeeded(&audit).ends_with("audit: clean"));
 }
 
-/// What a juror enters again takes the place of what was there, for everyone who reads; the log keeps both.
+/// A juror's new scores replace the earlier ones for every reader. The log keeps both.
 fn corrections_replace(site: &Site, ama: &str, kofi: &str, corrected: &Value) {
     let before = standing(site, "prize", ama);
     assert_eq!(before.as_array().unwrap().len(), 4, "the own ones, those from paper as well: {before}");
@@ -161,16 +163,17 @@ fn corrections_replace(site: &Site, ama: &str, kofi: &str, corrected: &Value) {
         (&json!("Ama Mensah"), false),
         "from paper"
     );
-    let shown = succeeded(&run(site, &site.key, &["rule", "scores", "prize"]));
+    let stdout = succeeded(&run(site, &site.key, &["rule", "scores", "prize"]));
     assert!(
-        shown
+        stdout
             .lines()
             .any(|line| line.split_whitespace().eq(["experts", "Ama", "Mensah", "a", "impact", "a1", "7.5"])),
-        "{shown}"
+        "{stdout}"
     );
 }
 
-/// No seed without freezing, no score after it, one seed, from the source that the rules name.
+/// There is no seed before freezing, and no score after it. There is one seed, from the source that
+/// the rules name.
 fn draw(site: &Site, ama: &str) {
     let seed = json!({"seed": SEED});
     let early = post(site, "prize/draw", &site.key, "early", &seed);
@@ -199,15 +202,15 @@ fn draw(site: &Site, ama: &str) {
     assert_eq!((&drawn["source"], &drawn["seed"]), (&json!(SOURCE), &json!(SEED)));
 }
 
-/// By the command line and over HTTP: each category with its reason.
+/// The command line and the API name each undecided category with its reason.
 fn certifying_says_what_is_undecided(site: &Site) {
     let refused = run(site, &site.key, &["contest", "certify", "prize"]);
     let words = String::from_utf8_lossy(&refused.stderr);
     let lots = "b: these entries are tied, and no lots are drawn; entries: b1, b2";
-    let shown = String::from_utf8_lossy(&refused.stdout);
+    let stdout = String::from_utf8_lossy(&refused.stdout);
     assert!(
-        shown.lines().any(|line| line == "b (B): undecided (as things stand: b1 (B1), b2 (B2))"),
-        "{shown}"
+        stdout.lines().any(|line| line == "b (B): undecided (as things stand: b1 (B1), b2 (B2))"),
+        "{stdout}"
     );
     assert!(
         refused.status.code() == Some(1) && words.contains(lots) && words.contains("--undecided"),
@@ -217,18 +220,18 @@ fn certifying_says_what_is_undecided(site: &Site) {
     let refused = post(site, "prize/certify", &site.key, "undecided", &result["certify"]);
     let problem = refused.problem(409, "refused");
     assert_eq!(problem["code"], "undecided");
-    let found: Vec<&Value> = problem["undecided"]
+    let undrawn: Vec<&Value> = problem["undecided"]
         .as_array()
         .unwrap()
         .iter()
         .filter(|one| one["reason"] == "lots-not-drawn")
         .collect();
-    assert_eq!((&found[0]["category"], &found[0]["entries"]), (&json!("b"), &json!(["b1", "b2"])));
+    assert_eq!((&undrawn[0]["category"], &undrawn[0]["entries"]), (&json!("b"), &json!(["b1", "b2"])));
     let again = post(site, "prize/certify", &site.key, "undecided", &result["certify"]);
     assert_eq!(again.body["undecided"], problem["undecided"], "the stored outcome has it too");
 }
 
-/// The winners are those whom the figures name, and the lots that anyone can recompute.
+/// The winners follow from the figures, and from lots that anyone can recompute.
 fn lots_decide(result: &Value) {
     let winner =
         |category: usize| result["categories"][category]["winners"]["entries"][0]["entry"].as_str().unwrap();
@@ -251,7 +254,7 @@ fn a_jurors_key_has_its_panel_and_name(site: &Site) {
         site.create_open(contest, OPENED, &rules());
     }
     juror(site, "prize", "experts", "Ama");
-    for (args, told) in [
+    for (args, expected) in [
         (&["--contest", "prize", "--name", "X"][..], "--panel"),
         (&["--contest", "prize", "--panel", "experts"], "--name"),
         (&["--panel", "experts", "--name", "X"], "--contest"),
@@ -269,7 +272,7 @@ fn a_jurors_key_has_its_panel_and_name(site: &Site) {
     ] {
         let output = site.key_command(&[&["create", "--role", "juror"], args].concat());
         let words = String::from_utf8_lossy(&output.stderr);
-        assert!(!output.status.success() && words.contains(told), "{args:?}: {words}");
+        assert!(!output.status.success() && words.contains(expected), "{args:?}: {words}");
     }
     let output = site.key_command(&["create", "--role", "auditor", "--panel", "experts"]);
     assert!(!output.status.success());
@@ -292,15 +295,15 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
     };
     let wrong = "\u{feff}juror,category,entry,criterion,value\nAma,a,a1,impact,7\nAma,a,a9,impact,8\nAma,a,a2,impact,11\nKofi Annan,b,a1,,7\n";
     let output = from_file(&site.key, wrong, &["--panel", "experts"]);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(output.status.code(), Some(2), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
     for (line, words) in [
         (3, "entry: there is no entry \"a9\""),
         (4, "value: 11 is not from 0 to 10"),
         (5, "criterion: is missing"),
         (5, "entry: \"a1\" stands in the category \"a\""),
     ] {
-        assert!(told.contains(&format!("scores.csv: row {line}: {words}")), "{told}");
+        assert!(stderr.contains(&format!("scores.csv: row {line}: {words}")), "{stderr}");
     }
     for (content, more, words) in [
         ("juror,category,entry,value\nAma,a,a1,7\n", &[][..], "name the panel with --panel"),
@@ -328,7 +331,7 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
     assert_eq!(all[0]["values"], json!([["a1", "7.5"], ["a2", "9"]]));
     assert_eq!((&all[1]["panel"], &all[1]["juror"]), (&json!("students"), &json!("Esi")));
 
-    // With a juror's key the file need not say whose it is, and cannot say somebody else's.
+    // A file for a juror's key need not name the juror, and cannot name another one.
     let kofi = juror(site, "prize", "students", "Kofi");
     succeeded(&from_file(&kofi, "category,entry,value\na,a1,3\na,a3,4.25\n", &[]));
     assert_eq!(standing(site, "prize", &kofi)[0]["values"], json!([["a1", "3"], ["a3", "4.25"]]));
@@ -343,6 +346,6 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
             .contains("csv: row 2: panel: the key is for \"students\" alone"),
         "{output:?}"
     );
-    let shown = succeeded(&run(site, &kofi, &["rule", "scores", "prize"]));
-    assert!(shown.contains("4.25") && !shown.contains("Esi"), "{shown}");
+    let stdout = succeeded(&run(site, &kofi, &["rule", "scores", "prize"]));
+    assert!(stdout.contains("4.25") && !stdout.contains("Esi"), "{stdout}");
 }

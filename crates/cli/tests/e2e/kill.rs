@@ -1,4 +1,5 @@
-//! SIGKILL at any moment under load: nothing recorded is missing, nothing counts twice, the tree continues.
+//! SIGKILL at any time under load: no recorded ballot is missing, none counts twice, and the tree
+//! continues.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -18,13 +19,13 @@ use tokio::{runtime::Runtime, sync::watch, time::timeout};
 use crate::server::{Server, acclaim, client, free_address};
 
 const ROUNDS: u64 = 20;
-/// Ballots, of one voter each or of half as many.
+/// Number of ballots: of one voter each, or of half as many voters.
 const BALLOTS: u64 = 6_000;
 const CONNECTIONS: usize = 32;
-/// How long anything awaited may take.
+/// The longest wait for a condition.
 pub(crate) const WAIT_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// How many ballots were cast so far.
+/// The number of ballots that were cast so far.
 #[derive(Clone, Default)]
 pub(crate) struct Progress(watch::Sender<u64>);
 
@@ -39,12 +40,12 @@ impl Progress {
     }
 }
 
-/// What one voter was answered.
+/// The answer to one ballot.
 pub(crate) struct BallotAnswer {
     pub(crate) ballot: String,
     pub(crate) index: u64,
     pub(crate) leaf_hash: String,
-    /// Size and root, with 201.
+    /// Size and root of the log, if the answer is 201.
     pub(crate) head: Option<(u64, String)>,
 }
 
@@ -58,7 +59,8 @@ fn replacements_survive_twenty_kills() {
     kill_under_load("replace", BALLOTS / 2);
 }
 
-/// Votes with so many voters while the server is killed; each casts a second ballot in place of the first where ballots can be replaced.
+/// Votes while the server is killed. Where ballots can be replaced, each voter also casts a second
+/// ballot that replaces the first.
 fn kill_under_load(revision: &str, voters: u64) {
     let seed = seed();
     println!("seed {seed}");
@@ -136,7 +138,7 @@ pub(crate) fn mint(staff: &acclaim_cli::client::Client, voters: u64) -> Vec<Ball
         .collect()
 }
 
-/// Votes with every pass, over connections to all the addresses.
+/// Casts every ballot, over connections to all the addresses.
 pub(crate) async fn vote(
     addresses: Vec<std::net::SocketAddr>,
     ballots: Vec<Ballot>,
@@ -186,13 +188,13 @@ async fn cast_one(voting_client: &mut VotingClient, ballot: &Ballot, cast: &Prog
     }
 }
 
-/// The same voter's next ballot: another vote, in one category only.
+/// Returns the voter's next ballot: another vote, in one category only.
 fn replacing(ballot: &Ballot, first: &str) -> Ballot {
     let body = json!({"selections": [{"category": "a", "entry": "a3"}], "replaces": first});
     Ballot { pass: ballot.pass.clone(), body: body.to_string().into() }
 }
 
-/// Keeps the checkpoint shown; two over the same size must be the same.
+/// Records the published checkpoint. Two checkpoints over the same size must be the same.
 pub(crate) fn note_checkpoint(
     staff: &acclaim_cli::client::Client,
     vkey: &VerifierKey,
@@ -232,7 +234,7 @@ pub(crate) fn check(
     let audit = acclaim().arg("audit").arg(&log).args(["--vkey", &vkey.to_string()]).output().unwrap();
     assert!(audit.status.success(), "{}", String::from_utf8_lossy(&audit.stdout));
 
-    // An independent reading of the log: invariants 1, 3, 4 and 5.
+    // The log is read independently: invariants 1, 3, 4 and 5.
     let text = fs::read_to_string(log.join("log.jsonl")).unwrap();
     let mut tree = Tree::without_tiles();
     let mut recorded: HashMap<String, (u64, String)> = HashMap::new();
@@ -249,9 +251,9 @@ pub(crate) fn check(
             assert_eq!(twice, None, "recorded twice");
             let voter = entry["voter"].as_str().unwrap();
             if let Some(replaced) = entry["replaces"].as_str() {
-                let standing = slots.len();
-                slots.retain(|(tag, _), held| !(tag == voter && held == replaced));
-                assert!(slots.len() < standing, "{replaced} is replaced and does not stand");
+                let count = slots.len();
+                slots.retain(|(tag, _), ballot| !(tag == voter && ballot == replaced));
+                assert!(slots.len() < count, "{replaced} is replaced and does not stand");
             }
             for selection in entry["selections"].as_array().unwrap() {
                 let slot = (voter.to_owned(), selection[0].as_str().unwrap().to_owned());

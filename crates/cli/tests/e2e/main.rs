@@ -1,4 +1,4 @@
-//! The real binary as a process, over HTTP.
+//! End-to-end tests: the binary as a process, over HTTP.
 
 #![expect(
     clippy::unwrap_used,
@@ -15,6 +15,7 @@ mod bad_input;
 #[path = "../../../api/tests/router/booth.rs"]
 mod booth;
 mod cluster;
+mod cluster_servers;
 #[path = "../../../api/tests/router/contests.rs"]
 mod contests;
 #[path = "../../../api/tests/router/described.rs"]

@@ -1,5 +1,7 @@
-//! The description of the API held against the server by schemathesis, which generates valid and invalid requests from it. `.ci/openapi` installs that program
-//! and runs this test.
+//! Tests the server against its API description with schemathesis, which generates valid and
+//! invalid requests.
+//!
+//! `.ci/openapi` installs that program and runs this test.
 
 use std::{fs, process::Command};
 
@@ -10,15 +12,15 @@ use crate::{
     site::{Site, poll},
 };
 
-/// Where the program is.
+/// The environment variable with the path of the program.
 const PROGRAM: &str = "ACCLAIM_SCHEMATHESIS";
 const CONFIGURATION: &str = include_str!("openapi/schemathesis.toml");
-/// What it has to be taught.
+/// A serializer that schemathesis lacks.
 const HOOKS: &str = include_str!("openapi/hooks.py");
 /// Opening instant of the open contests.
 const PAST: &str = "2026-01-01T00:00:00Z";
 
-/// The contest of the description's examples, with another id and more tables.
+/// Returns the contest of the description's examples, with another id and more tables.
 fn definition(id: &str, opens: &str, more: &Value) -> Value {
     let description = acclaim_api::openapi();
     let mut definition = description["components"]["schemas"]["Definition"]["examples"][0].clone();
@@ -36,7 +38,7 @@ fn post(site: &Site, path: &str, body: &Value) -> Value {
     site.staff.post(path, &key, body).unwrap()
 }
 
-/// Makes a contest that is open, and brings it further by these steps.
+/// Creates an open contest, and posts these steps.
 fn contest(site: &Site, id: &str, more: &Value, steps: &[&str]) {
     let definition = definition(id, PAST, more);
     let path = format!("/v1/contests/{id}");

@@ -1,14 +1,14 @@
-//! Revoked passes: refused by every process within a second, and new ones taken; ballots stand. A process that cannot know refuses every pass.
+//! Revoked passes. Every process refuses them within a second, and accepts the new ones. Ballots
+//! stand. A process that cannot read the revocations refuses every pass.
 
 use std::{
     fs,
     net::SocketAddr,
     process::Output,
-    thread,
     time::{Duration, Instant},
 };
 
-use acclaim_test_servers::switch::Switch;
+use acclaim_test_servers::{switch::Switch, wait::wait_until};
 use serde_json::{Value, json};
 
 use crate::{
@@ -33,7 +33,7 @@ fn mint(site: &Site, key: &str, subject: &str) -> Answer {
     post(site, "prize/passes", key, &json!({"subjects": [subject]}))
 }
 
-/// The first pass of an answer.
+/// Returns the first pass of an answer.
 fn pass(answer: &Answer) -> String {
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.body["passes"][0]["pass"].as_str().unwrap().to_owned()
@@ -72,11 +72,11 @@ fn the_command_line_revokes_and_counts(site: &Site) {
     assert_eq!(succeeded(&run(site, &args)), "revoked: the passes of 1 voters");
     mine(site, &pass(&first)).problem(401, "pass-revoked");
     let second = minted();
-    assert_ne!(second, first, "minting again gives a new one");
+    assert_ne!(second, first, "minting again must give a new pass");
     assert_eq!(mine(site, &pass(&second)).status, 200);
     assert_eq!(minted(), second);
     let counts = succeeded(&run(site, &["count", "prize"]));
-    assert_eq!(counts, "pass: 2 passes minted\nrevoked: 1 voters, of whom 0 are barred");
+    assert_eq!(counts, "pass: 2 passes minted\nrevoked: the passes of 1 voters, 0 of them barred");
     fs::write(list, "ama@example.org\nnobody\n").unwrap();
     let refused = run(site, &args);
     let words = String::from_utf8_lossy(&refused.stderr);
@@ -96,7 +96,7 @@ fn reasons_go_with_the_tag_key(site: &Site) {
     revoke(site, "late", AMA, "bar").problem(409, "tag-key-destroyed");
 }
 
-/// Also by the command line on the data directory, between two starts.
+/// The command line also revokes passes on the data directory, between two starts.
 #[test]
 fn loads_revocations_at_start() {
     let mut site = Site::start();
@@ -108,35 +108,43 @@ fn loads_revocations_at_start() {
         ["pass", "revoke", "prize", "--subject", "kofi@example.org", "--mode", "bar", "--reason", "left"];
     succeeded(&acclaim().args(args).arg("--data").arg(site.data()).output().unwrap());
     let count = acclaim().args(["pass", "count", "prize", "--data"]).arg(site.data()).output().unwrap();
-    assert!(succeeded(&count).ends_with("revoked: 2 voters, of whom 1 are barred"));
+    assert!(succeeded(&count).ends_with("revoked: the passes of 2 voters, 1 of them barred"));
     site.restart();
     for pass in [ama, kofi] {
         mine(&site, &pass).problem(401, "pass-revoked");
     }
 }
 
-/// Requests of older programs are answered as those did.
+/// Repetitions of requests of older programs get the answers of those programs.
 #[test]
 fn passes_of_version_1_are_valid_until_they_are_revoked() {
     let site = Site::start_clustered();
     site.create_open("prize", OPENED, &json!({}));
-    let made_up = |key: &str| post(&site, "prize/passes", key, &json!({"count": 1}));
-    let (ama, nobody) = (pass(&mint(&site, "ama", AMA)), pass(&made_up("count")));
+    let mint_unnamed = |key: &str| post(&site, "prize/passes", key, &json!({"count": 1}));
+    let (ama, unnamed) = (pass(&mint(&site, "ama", AMA)), pass(&mint_unnamed("count")));
     let older = "pass_key = NULL, expires = NULL, admitted = NULL, generation = NULL, schema = 4";
     site.execute(&format!("UPDATE pass_requests SET staff = '', {older}"));
-    let (ama_1, nobody_1) = (pass(&mint(&site, "ama", AMA)), pass(&made_up("count")));
-    assert!(ama.starts_with("Ag") && ama_1.starts_with("AQ") && nobody_1.starts_with("AQ"), "{ama} {ama_1}");
+    let (ama_1, unnamed_1) = (pass(&mint(&site, "ama", AMA)), pass(&mint_unnamed("count")));
+    assert!(ama.starts_with("Ag") && ama_1.starts_with("AQ") && unnamed_1.starts_with("AQ"), "{ama} {ama_1}");
     assert_eq!(site.cast("prize", &ama, &ballot(&["a1"])).status, 201);
-    assert_eq!(mine(&site, &ama_1).body["ballots"].as_array().unwrap().len(), 1, "one voter");
-    assert_eq!(site.cast("prize", &nobody, &ballot(&["a1"])).status, 201);
-    assert_eq!(mine(&site, &nobody_1).body["ballots"], json!([]), "older programs made another voter");
+    assert_eq!(
+        mine(&site, &ama_1).body["ballots"].as_array().unwrap().len(),
+        1,
+        "both passes must be of one voter"
+    );
+    assert_eq!(site.cast("prize", &unnamed, &ballot(&["a1"])).status, 201);
+    assert_eq!(mine(&site, &unnamed_1).body["ballots"], json!([]), "older programs generated another voter");
     assert_eq!(revoke(&site, "k", AMA, "replace").status, 200);
     for pass in [&ama, &ama_1] {
         mine(&site, pass).problem(401, "pass-revoked");
     }
-    assert_eq!(pass(&mint(&site, "ama", AMA)), ama_1, "also then");
+    assert_eq!(
+        pass(&mint(&site, "ama", AMA)),
+        ama_1,
+        "a repeated request must give the same pass after the revocation"
+    );
     assert_eq!(mine(&site, &pass(&mint(&site, "new", AMA))).status, 200);
-    assert_eq!(mine(&site, &nobody_1).status, 200);
+    assert_eq!(mine(&site, &unnamed_1).status, 200);
 }
 
 #[test]
@@ -152,16 +160,14 @@ fn every_process_of_a_cluster_refuses_within_a_second() {
         let started = Instant::now();
         assert_eq!(revoke(&site, &format!("revoke-{round}"), &subject, "replace").status, 200);
         mine(&site, &pass).problem(401, "pass-revoked");
-        while mine_at(&site, other, &pass).status == 200 {
-            thread::sleep(Duration::from_millis(10));
-        }
+        wait_until("the other process refuses the pass", || mine_at(&site, other, &pass).status != 200);
         slowest = slowest.max(started.elapsed());
         mine_at(&site, other, &pass).problem(401, "pass-revoked");
     }
     assert!(slowest < Duration::from_secs(1), "{slowest:?}");
 }
 
-/// It cannot know whether a pass was revoked elsewhere meanwhile.
+/// Without the database the process cannot know about revocations in other processes.
 #[test]
 fn process_without_database_refuses_passes_after_5_seconds() {
     let site = Site::start_clustered();
@@ -179,14 +185,14 @@ fn process_without_database_refuses_passes_after_5_seconds() {
         let body = ballot(&["a1"]).to_string();
         site.send_to(cut, "POST", "/v1/contests/prize/ballots", &headers, body.as_bytes())
     };
-    // A voter each time: a ballot that was cast before is looked up in the database.
+    // Each ballot is of another voter, because a repeated ballot is looked up in the database.
     let mut cast_next = || cast(minted.next().unwrap());
     poll("the contest there", || (cast_next().status == 201).then_some(()));
-    let (started, lost) = (Instant::now(), minted_pass(&site));
+    let (started, revoked_pass) = (Instant::now(), minted_pass(&site));
     switch.lead_to(None);
     let meanwhile = cast_next();
-    assert_eq!(meanwhile.status, 201, "for a moment it goes on: {meanwhile:?}");
-    // Revoked where this process does not hear of it.
+    assert_eq!(meanwhile.status, 201, "the process must accept passes for a moment: {meanwhile:?}");
+    // The pass is revoked, but this process gets no notice.
     assert_eq!(revoke(&site, "k", AMA, "replace").status, 200);
     let is_refused = |answer: &Answer| answer.body["type"] == "/problems/revocations-unknown";
     let refused = poll("every pass is refused", || Some(cast_next()).filter(is_refused));
@@ -195,7 +201,9 @@ fn process_without_database_refuses_passes_after_5_seconds() {
     assert!((Duration::from_secs(4)..Duration::from_secs(8)).contains(&taken), "{taken:?}");
     mine_at(&site, cut, "AAAA").problem(401, "pass-invalid");
     switch.lead_to(Some(port));
-    let known = poll("it knows again", || Some(cast(&lost)).filter(|answer| answer.status != 503));
+    let known = poll("the process reads the revocations again", || {
+        Some(cast(&revoked_pass)).filter(|answer| answer.status != 503)
+    });
     known.problem(401, "pass-revoked");
 }
 

@@ -1,4 +1,5 @@
-//! A real nginx in front, with Debian's settings: one and two of them, with TLS, below a path.
+//! Requests through a real nginx with Debian's settings: one and two proxies, with TLS, and below a
+//! path.
 
 use std::{
     fs,
@@ -18,7 +19,7 @@ use crate::{
     site::{Site, ballot, poll},
 };
 
-/// nginx as its own documentation has it first.
+/// nginx as its documentation shows it first.
 fn plain(target: impl std::fmt::Display) -> Nginx {
     Nginx::start(&format!("location / {{ proxy_pass http://{target}; }}"))
 }
@@ -37,7 +38,7 @@ fn address_of(proxy: &Nginx) -> SocketAddr {
     SocketAddr::from(([127, 0, 0, 1], proxy.port()))
 }
 
-/// A site with more in its environment.
+/// Starts a site with more environment variables.
 fn site_with(environment: &[(&str, &str)]) -> Site {
     let mut site = Site::start();
     site.kill();
@@ -47,7 +48,7 @@ fn site_with(environment: &[(&str, &str)]) -> Site {
     site
 }
 
-/// Opens a contest whose tally is public.
+/// Opens a contest with a public tally.
 fn open_contest(site: &Site) {
     site.create_open("main", "2021-01-01T00:00:00Z", &json!({"publication": {"standings": "public"}}));
     poll("the opening", || {
@@ -55,7 +56,7 @@ fn open_contest(site: &Site) {
     });
 }
 
-/// What a server answers to a request from an address of this machine, as it is on the wire.
+/// Sends a request from an address of this machine. Returns the answer as it is on the wire.
 fn exchange(from: &str, to: SocketAddr, request: &str) -> String {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let stream = runtime.block_on(async {
@@ -75,7 +76,7 @@ fn get(from: &str, to: SocketAddr, path: &str, head: &str) -> String {
     exchange(from, to, &format!("GET {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n{head}\r\n"))
 }
 
-/// Everything that voters, organisers and auditors do, at an address that leads to the site.
+/// Does everything that voters, organisers and auditors do, at an address that leads to the site.
 fn all_works_at(site: &Site, to: SocketAddr, voter: &str) {
     let through = |path: &str, head: &str| get("127.0.0.1", to, path, head);
     for path in [
@@ -98,7 +99,7 @@ fn all_works_at(site: &Site, to: SocketAddr, voter: &str) {
     assert!(log.split(|byte| *byte == b'\n').count() > 2);
 }
 
-/// Events come when they happen, though nginx keeps back what it is sent by default.
+/// Events arrive when they happen, although nginx buffers answers by default.
 fn events_come_at(site: &Site, to: SocketAddr, voter: &str) {
     let mut stream = TcpStream::connect(to).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
@@ -107,10 +108,10 @@ fn events_come_at(site: &Site, to: SocketAddr, voter: &str) {
         "GET /v1/contests/main/tally/stream HTTP/1.1\r\nHost: test\r\nAccept-Encoding: gzip\r\n\r\n"
     )
     .unwrap();
-    let begun = Instant::now();
+    let started = Instant::now();
     let mut lines = BufReader::new(stream).lines().map(|line| {
-        // Comments come whatever happens.
-        assert!(begun.elapsed() < Duration::from_secs(20), "the event of a ballot does not come");
+        // Comments arrive in any case.
+        assert!(started.elapsed() < Duration::from_secs(20), "the event of a ballot does not come");
         line.unwrap()
     });
     let mut event = || -> Value {
@@ -122,7 +123,7 @@ fn events_come_at(site: &Site, to: SocketAddr, voter: &str) {
     while event()["log"]["size"].as_u64() < Some(size) {}
 }
 
-/// Casts a ballot; returns the size of the log with it.
+/// Casts a ballot. Returns the size of the log with it.
 fn vote_at(site: &Site, to: SocketAddr, voter: &str) -> u64 {
     let pass = site.pass("main", voter);
     let body = ballot(&["a1", "b2"]).to_string();
@@ -167,7 +168,7 @@ fn limits_count_client_address_behind_proxies() {
     let site = site_with(&[
         ("ACCLAIM_LIMITS_TRUSTED_PROXIES", r#"["127.0.0.1/32"]"#),
         ("ACCLAIM_LIMITS_ALLOW", "[]"),
-        // One burst, and so slowly more that no test waits for it.
+        // One burst is allowed. More requests are allowed so slowly that no test waits for one.
         ("ACCLAIM_LIMITS_PER_NETWORK", "40"),
     ]);
     let near = Nginx::start(&recommended(site.address, "/"));
@@ -179,7 +180,7 @@ fn limits_count_client_address_behind_proxies() {
             assert!(answer.starts_with("HTTP/1.1 200") || answer.starts_with("HTTP/1.1 429"), "{answer}");
             answer.starts_with("HTTP/1.1 429")
         };
-        // Whatever the client says of itself, in bytes that are no text and addresses of others.
+        // A client can send any of these headers: bytes that are no text, and addresses of others.
         let heads = [
             "",
             "X-Forwarded-For: 192.0.2.7\r\n",
@@ -272,9 +273,9 @@ fn serves_below_base_path_stripped_or_not() {
         ("ACCLAIM_LIMITS_TRUSTED_PROXIES", r#"["127.0.0.1"]"#),
     ]);
     open_contest(&site);
-    let leaves = Nginx::start(&recommended(site.address, "/vote/"));
-    let removes = Nginx::start(&recommended(format!("{}/", site.address), "/vote/"));
-    for (proxy, voter) in [(&leaves, "ama"), (&removes, "kofi")] {
+    let keeps_path = Nginx::start(&recommended(site.address, "/vote/"));
+    let strips_path = Nginx::start(&recommended(format!("{}/", site.address), "/vote/"));
+    for (proxy, voter) in [(&keeps_path, "ama"), (&strips_path, "kofi")] {
         let to = address_of(proxy);
         let ask = |path: &str| get("127.0.0.1", to, path, "");
         for path in [
@@ -297,7 +298,7 @@ fn serves_below_base_path_stripped_or_not() {
         );
         assert!(ask("/vote/openapi.json").contains(r#""servers":[{"url":"/vote"}]"#));
 
-        // The command line, with an address that has the path.
+        // The command line gets an address with the path.
         let url = format!("http://{to}/vote");
         let run = |args: &[&str]| {
             let mut command = acclaim();
@@ -352,7 +353,7 @@ fn a_definition_of_many_entries_passes_the_recommended_proxy() {
         let key = acclaim_cli::client::IdempotencyKey::new().unwrap();
         client(address_of(proxy), &site.key).put("/v1/contests/large", &key, None, body.clone())
     };
-    // nginx by itself takes one megabyte. What it answers then is no problem document, and is reported all the same.
+    // nginx allows one megabyte by default. Its answer is no problem document, but it is reported.
     let refused = put(&plain(site.address)).unwrap_err();
     assert!(format!("{refused:#}").contains("413"), "{refused:#}");
     put(&Nginx::start(&recommended(site.address, "/"))).unwrap();
@@ -378,7 +379,7 @@ fn a_public_address_without_tls_is_warned_of() {
     assert!(!is_warned("127.0.0.1:0", "[]"));
 }
 
-/// Pages of other sites read what is public, and nothing else.
+/// Pages of other sites can read public data only.
 #[test]
 fn pages_of_other_sites_read_what_is_public() {
     let site = Site::start();

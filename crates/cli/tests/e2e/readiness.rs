@@ -1,4 +1,4 @@
-//! What `/readyz` and the metrics say when something that ballots need is missing, and what becomes of ballots then.
+//! `/readyz`, the metrics and the answers to ballots while something that ballots need is missing.
 
 use std::sync::Barrier;
 
@@ -60,7 +60,7 @@ fn rejections_of_one_pass_are_kept_up_to_a_bound() {
         ballot["replaces"] = json!(BallotId(id).to_string());
         let answer = site.send("POST", "/v1/contests/main/ballots", &headers, ballot.to_string().as_bytes());
         if answer.status == 202 {
-            // Rejected before the next one is cast.
+            // Each ballot is rejected before the next one is cast.
             let path = format!("/v1/contests/main/ballots/{}", answer.body["ballot"].as_str().unwrap());
             poll("the rejection", || {
                 (site.send("GET", &path, &[], b"").body["status"] == "rejected").then_some(())

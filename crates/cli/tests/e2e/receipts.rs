@@ -1,4 +1,5 @@
-//! What a voter can prove, and is told, of the own ballot: receipts under newer checkpoints, and every state that a ballot can have.
+//! Receipts, and the reports about a voter's own ballot: receipts under newer checkpoints, and
+//! every state of a ballot.
 
 use std::{fs, path::Path};
 
@@ -46,8 +47,8 @@ fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
     };
     let mine = vote(1, "a-choice-of-mine");
     let old = receipt(site, "main", &mine["ballot"]);
-    names_nothing_but_the_place(&old, &mine);
-    what_the_server_gives_is_enough(site, &mine, &vkey);
+    assert_names_only_index(&old, &mine);
+    check_downloads_are_enough(site, &mine, &vkey);
     for voter in 2..9 {
         vote(voter, "a-choice-of-others");
     }
@@ -64,7 +65,7 @@ fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
     let newest = fs::read_to_string(path("later")).unwrap();
     assert_eq!(newest, receipt(site, "main", &mine["ballot"]), "the server's own is the same");
     assert_ne!(newest, old);
-    names_nothing_but_the_place(&newest, &mine);
+    assert_names_only_index(&newest, &mine);
     for name in ["old", "live", "later"] {
         let leaf = mine["leaf_hash"].as_str().unwrap();
         let verify = acclaim()
@@ -74,11 +75,12 @@ fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
             .output();
         assert!(succeeded(&verify.unwrap()).starts_with("in the log: index "));
     }
-    a_server_with_another_history_is_refused(&log, &mine, &path("forged"));
+    refuses_other_history(&log, &mine, &path("forged"));
 }
 
-/// What the page downloads, and each answer of the API about the ballot: both verifiers need nothing more.
-fn what_the_server_gives_is_enough(site: &Site, mine: &Value, vkey: &str) {
+/// The download of the page, and each answer of the API about the ballot, are enough for both
+/// verifiers.
+fn check_downloads_are_enough(site: &Site, mine: &Value, vkey: &str) {
     let file = |name: &str, text: &str| {
         let path = site.folder.path().join(name);
         fs::write(&path, text).unwrap();
@@ -105,10 +107,10 @@ fn what_the_server_gives_is_enough(site: &Site, mine: &Value, vkey: &str) {
         (&[plain], 2),
     ] {
         let verify = acclaim().args(["receipt", "verify", "--vkey", vkey]).args(args).output().unwrap();
-        let said = format!("{verify:?}");
-        assert_eq!(verify.status.code(), Some(code), "{args:?}: {said}");
-        assert_eq!(said.contains("with=leaf-hash"), code == 2, "{said}");
-        // The independent verifier reads entries, and no answers.
+        let output = format!("{verify:?}");
+        assert_eq!(verify.status.code(), Some(code), "{args:?}: {output}");
+        assert_eq!(output.contains("with=leaf-hash"), code == 2, "{output}");
+        // The independent verifier reads entries, but no answers.
         if !args.contains(&"--entry") {
             let independent = python().args(["receipt", "--vkey", vkey]).args(args).output().unwrap();
             assert_eq!(independent.status.code(), Some(code), "{args:?}: {independent:?}");
@@ -128,8 +130,9 @@ fn what_the_server_gives_is_enough(site: &Site, mine: &Value, vkey: &str) {
     site.send("GET", &format!("{address}/proof?with=entry"), &[], b"").problem(400, "invalid-parameter");
 }
 
-/// Version, index, hashes, and a checkpoint of origin, size, root and signature: no room for a choice.
-fn names_nothing_but_the_place(receipt: &str, cast: &Value) {
+/// A receipt has the version, the index, hashes, and a checkpoint of origin, size, root and
+/// signature. No part of it names a choice.
+fn assert_names_only_index(receipt: &str, cast: &Value) {
     assert!(!receipt.contains("choice"), "{receipt}");
     let (proof, checkpoint) = receipt.split_once("\n\n").unwrap();
     let mut lines = proof.lines();
@@ -141,8 +144,9 @@ fn names_nothing_but_the_place(receipt: &str, cast: &Value) {
     assert!(signatures.lines().all(|line| line.starts_with("\u{2014} ")), "{receipt}");
 }
 
-/// The operator signs another log, in which an earlier ballot is another, and shows it to whoever asks for a newer receipt.
-fn a_server_with_another_history_is_refused(export: &Path, mine: &Value, folder: &Path) {
+/// The operator signs another log, in which an earlier ballot differs, and serves it to requests
+/// for a newer receipt.
+fn refuses_other_history(export: &Path, mine: &Value, folder: &Path) {
     let honest = PublishedLog::of_export(export);
     let vkey = honest.key().verifier().to_string();
     let index = usize::try_from(mine["index"].as_u64().unwrap()).unwrap();
@@ -156,9 +160,13 @@ fn a_server_with_another_history_is_refused(export: &Path, mine: &Value, folder:
         let url = format!("http://{}", serve(folder.join(name), log.contest.clone()));
         let out = folder.join(format!("{name}.receipt"));
         let verdict = upgrade(&folder.join("old"), &vkey, &["--url", &url, "--contest", &log.contest], &out);
-        let kept = fs::read_to_string(folder.join(format!("{name}.receipt.refused"))).ok();
-        assert_eq!((out.exists(), kept.is_some()), (verdict.status == 0, verdict.status == 1), "{verdict:?}");
-        assert!(kept.is_none_or(|kept| kept == log.note), "what it signed is evidence");
+        let evidence = fs::read_to_string(folder.join(format!("{name}.receipt.refused"))).ok();
+        assert_eq!(
+            (out.exists(), evidence.is_some()),
+            (verdict.status == 0, verdict.status == 1),
+            "{verdict:?}"
+        );
+        assert!(evidence.is_none_or(|evidence| evidence == log.note), "what it signed is evidence");
         verdict
     };
     assert_eq!(ask(&honest, "honest").status, 0);
@@ -166,16 +174,16 @@ fn a_server_with_another_history_is_refused(export: &Path, mine: &Value, folder:
     flipped.replace(index + 1, "a-choice-of-others", "a-choice-of-mine");
     flipped.sign();
     let verdict = ask(&flipped, "flipped");
-    assert!(verdict.status == 1 && verdict.said.contains("another history"), "{verdict:?}");
+    assert!(verdict.status == 1 && verdict.output.contains("another history"), "{verdict:?}");
     let mut back = honest;
     back.lines.truncate(index + 2);
     back.sign();
     let verdict = ask(&back, "back");
-    assert!(verdict.status == 1 && verdict.said.contains("older than the receipt"), "{verdict:?}");
+    assert!(verdict.status == 1 && verdict.output.contains("older than the receipt"), "{verdict:?}");
     assert!(lines > early);
 }
 
-/// A voter's pass, what it is asked with, and what is answered.
+/// A voter with a pass, and the requests of this voter.
 struct Voter<'a> {
     site: &'a Site,
     pass: String,
@@ -192,8 +200,8 @@ impl<'a> Voter<'a> {
         answer.body
     }
 
-    /// Casts without waiting until it is recorded.
-    fn hand_in(&self, ballot: &Value) -> Answer {
+    /// Casts a ballot without waiting until it is recorded.
+    fn cast_async(&self, ballot: &Value) -> Answer {
         let bearer = format!("Bearer {}", self.pass);
         let headers =
             [("authorization", &*bearer), ("content-type", "application/json"), ("prefer", "respond-async")];
@@ -219,11 +227,11 @@ fn status(site: &Site, ballot: &Value) -> Value {
 fn reports_every_ballot_state_embedded() {
     let site = Site::start();
     states_within_the_log(&site);
-    // Nothing is ever promised here: whoever does not want to wait waits all the same.
+    // An embedded installation promises no ballot: the request waits although it asked not to.
     let voter = Voter::new(&site, "hasty");
-    let answer = voter.hand_in(&ballot(&["a1"]));
+    let answer = voter.cast_async(&ballot(&["a1"]));
     assert_eq!((answer.status, &answer.body["status"]), (201, &json!("recorded")), "{answer:?}");
-    voter.hand_in(&ballot(&["a2"])).problem(409, "already-voted");
+    voter.cast_async(&ballot(&["a2"])).problem(409, "already-voted");
 }
 
 #[test]
@@ -233,8 +241,8 @@ fn reports_every_ballot_state_in_cluster() {
     let (hasty, double) = (site.pass("main", "mailto:hasty@example.org"), ballot(&["a2"]));
     site.stop_sequencing();
     let voter = Voter { site: &site, pass: hasty.clone() };
-    let first = voter.hand_in(&ballot(&["a1"]));
-    let second = voter.hand_in(&double);
+    let first = voter.cast_async(&ballot(&["a1"]));
+    let second = voter.cast_async(&double);
     for answer in [&first, &second] {
         assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{answer:?}");
         assert_eq!(status(&site, &answer.body["ballot"]), answer.body, "neither index nor reason");
@@ -244,11 +252,12 @@ fn reports_every_ballot_state_in_cluster() {
 
     site.go_on_sequencing();
     let voter = Voter { site: &site, pass: hasty };
-    let decided = |ballot: &Value| {
-        poll("a decision", || Some(status(&site, ballot)).filter(|told| told["status"] != "accepted"))
+    let wait_for_decision = |ballot: &Value| {
+        poll("a decision", || Some(status(&site, ballot)).filter(|answer| answer["status"] != "accepted"))
     };
-    let (first, second) = (decided(&first.body["ballot"]), decided(&second.body["ballot"]));
-    // They may lie in the intake in either order.
+    let (first, second) =
+        (wait_for_decision(&first.body["ballot"]), wait_for_decision(&second.body["ballot"]));
+    // The intake can hold them in either order.
     let (recorded, rejected) = if first["status"] == "recorded" { (first, second) } else { (second, first) };
     assert_eq!((&recorded["status"], &recorded["reason"]), (&json!("recorded"), &Value::Null));
     assert_eq!(
@@ -260,14 +269,15 @@ fn reports_every_ballot_state_in_cluster() {
     assert_eq!(listed, [&recorded["ballot"]]);
 }
 
-/// Recorded, replaced, voided, reinstated: the same at the ballot's address and to its voter, but that a replaced one is at its address alone.
+/// The states recorded, replaced, voided and reinstated are the same at the ballot's address and
+/// for its voter. A replaced ballot is only at its address.
 fn states_within_the_log(site: &Site) {
     site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
     let (changing, voided) = (Voter::new(site, "changing"), Voter::new(site, "voided"));
     let first = changing.cast(&ballot(&["a1"]));
-    let told = status(site, &first["ballot"]);
+    let answer = status(site, &first["ballot"]);
     assert_eq!(
-        (&told["status"], &told["index"], &told["leaf_hash"]),
+        (&answer["status"], &answer["index"], &answer["leaf_hash"]),
         (&json!("recorded"), &first["index"], &first["leaf_hash"])
     );
     assert_eq!(changing.mine()["ballots"][0]["status"], "recorded");
@@ -275,9 +285,9 @@ fn states_within_the_log(site: &Site) {
     let mut again = ballot(&["a2"]);
     again["replaces"] = first["ballot"].clone();
     let second = changing.cast(&again);
-    let told = status(site, &first["ballot"]);
+    let answer = status(site, &first["ballot"]);
     assert_eq!(
-        (&told["status"], &told["index"], &told["reason"]),
+        (&answer["status"], &answer["index"], &answer["reason"]),
         (&json!("replaced"), &first["index"], &Value::Null)
     );
     assert_eq!(status(site, &second["ballot"])["status"], "recorded");
@@ -293,20 +303,20 @@ fn states_within_the_log(site: &Site) {
     };
     ruling("voids", "void");
     let mine = voided.mine();
-    for told in [&status(site, &cast["ballot"]), &mine["ballots"][0]] {
+    for answer in [&status(site, &cast["ballot"]), &mine["ballots"][0]] {
         assert_eq!(
-            (&told["status"], &told["reason"], &told["index"]),
+            (&answer["status"], &answer["reason"], &answer["index"]),
             (&json!("voided"), &json!(REASON), &cast["index"])
         );
     }
     assert_eq!(mine["left"], json!(["b"]), "its slot stays filled");
     ruling("reinstatements", "reinstate");
-    let told = status(site, &cast["ballot"]);
-    assert_eq!((&told["status"], &told["reason"]), (&json!("recorded"), &Value::Null));
+    let answer = status(site, &cast["ballot"]);
+    assert_eq!((&answer["status"], &answer["reason"]), (&json!("recorded"), &Value::Null));
     assert_eq!(voided.mine()["ballots"][0]["status"], "recorded");
 }
 
-/// What a ballot filled is free again once it is replaced, whatever is ruled of it afterwards.
+/// The slots of a replaced ballot are free. Later rulings about that ballot do not change this.
 fn void_of_replaced_ballot_occupies_no_slot(site: &Site) {
     site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
     let voter = Voter::new(site, "ama");

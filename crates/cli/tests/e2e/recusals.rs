@@ -1,4 +1,5 @@
-//! Jurors recuse themselves, or are recused, for single entries: who may say so, what becomes of scores, and what the result tells.
+//! Recusals of jurors for single entries: who can recuse, what happens to scores, and what the
+//! result shows.
 
 use std::{fs, process::Output};
 
@@ -79,7 +80,7 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     let standing = get(site, "scores", &ama).body["scores"].clone();
     assert_eq!(standing[0]["values"], json!([["a2", "2"]]), "the earlier score is dropped");
 
-    // Refused by the field and by the row, for every role, and nothing of a file is sent.
+    // Every role gets a refusal that names the field or the row. No line of a file is sent.
     let both = scores(json!([["a2", "1"], ["a1", "1"]]));
     let refused = post(site, "scores", &ama, "both", &both);
     let problem = refused.problem(422, "invalid-request");
@@ -96,13 +97,13 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     fs::write(&file, "juror,category,entry,value\nKofi,a,a1,1\nAma,a,a2,1\nAma,a,a1,-1\n").unwrap();
     let csv = ["rule", "score", "prize", "--panel", "skaters", "--csv", file.to_str().unwrap()];
     let output = run(site, &site.key, &csv);
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert!(told.contains("scores.csv: row 4: entry: ") && told.contains("recused"), "{told}");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(stderr.contains("scores.csv: row 4: entry: ") && stderr.contains("recused"), "{stderr}");
     assert_eq!(site.log("prize").len(), size, "nothing was sent");
 
-    // What was entered before and is sent again is answered as it was.
+    // A repetition of an earlier request gets the earlier answer.
     done(&post(site, "scores", &ama, "first", &scores(json!([["a1", "-1.5"], ["a2", "2"]]))));
-    // Back again: the score that was dropped stays dropped.
+    // The juror rejoins. The dropped score stays dropped.
     succeeded(&run(
         site,
         &ama,
@@ -151,7 +152,7 @@ fn scores_below_zero_come_by_every_way(site: &Site) {
         let refused = post(site, "scores", &site.key, "bad", &scores(json!([["a1", score]])));
         assert_eq!(refused.problem(422, "invalid-request")["field"], "values[0][1]", "{score}");
     }
-    // Nought has no sign in the log.
+    // Zero has no sign in the log.
     done(&post(site, "scores", &site.key, "zero", &scores(json!([["a1", "-0.0"]]))));
     assert!(site.log("prize").last().unwrap().contains(r#"["a1","0"]"#));
     let file = site.folder.path().join("scores.csv");
@@ -161,6 +162,6 @@ fn scores_below_zero_come_by_every_way(site: &Site) {
     let standing = get(site, "scores", &site.key).body["scores"].clone();
     assert_eq!(standing[1]["values"], json!([["a1", "-1.5"], ["a2", "-0.25"]]));
     fs::write(&file, "juror,category,entry,value\nKofi,a,a1,-3.5\n").unwrap();
-    let told = String::from_utf8_lossy(&run(site, &site.key, &csv).stderr).into_owned();
-    assert!(told.contains("scores.csv: row 2: value: -3.5 is not from -3 to 3"), "{told}");
+    let stderr = String::from_utf8_lossy(&run(site, &site.key, &csv).stderr).into_owned();
+    assert!(stderr.contains("scores.csv: row 2: value: -3.5 is not from -3 to 3"), "{stderr}");
 }

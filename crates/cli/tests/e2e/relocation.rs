@@ -1,4 +1,4 @@
-//! An embedded installation moves into a cluster, and nobody who kept something of it can tell.
+//! An embedded installation moves into a cluster. Voters, staff and auditors notice no difference.
 
 use std::{
     collections::BTreeMap,
@@ -17,16 +17,16 @@ use crate::{
     site::{Answer, Site, ballot, definition},
 };
 
-/// Bytes before a checkpoint that is kept in Redis.
+/// Bytes before a checkpoint that is stored in Redis.
 const SEAL_AND_SIZE: usize = 32 + 16;
 const LATER: &str = "2099-01-01T00:00:00Z";
 
-/// Moves what is in a data directory into the cluster.
+/// Moves the installation in a data directory into the cluster.
 pub(crate) fn move_from(data: &Path, servers: &Servers, more: &[&str]) -> Output {
     servers.acclaim().args(["move", "--from"]).arg(data).args(more).output().unwrap()
 }
 
-/// A voter's pass and what was answered to the ballot.
+/// A voter's pass, a ballot, and the answer to it.
 struct Voter {
     pass: String,
     ballot: Value,
@@ -34,7 +34,7 @@ struct Voter {
     receipt: PathBuf,
 }
 
-/// What voters and staff keep of an installation.
+/// Answers and files that voters and staff keep of an installation.
 struct SavedAnswers {
     /// In the order of [`fill_installation`].
     voters: Vec<Voter>,
@@ -78,7 +78,8 @@ fn run_on(site: &Site, args: &[&str]) -> String {
     succeeded(&acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", &site.key).output().unwrap())
 }
 
-/// One contest open, with ballots of every state, one certified, a draft, one deleted; several staff keys.
+/// Creates an open contest with ballots of every state, a certified one, a draft and a deleted one,
+/// and several staff keys.
 fn fill_installation(site: &Site) -> SavedAnswers {
     let contest = site.create("main", OPENED, &json!({"ballot": {"revision": "replace"}}));
     let passes: Vec<Value> = (0..4).map(|n| mint(site, "main", &format!("voter-{n}"))).collect();
@@ -121,8 +122,8 @@ fn fill_installation(site: &Site) -> SavedAnswers {
     }
 }
 
-/// Everything there is to see.
-fn read_everything(site: &Site, kept: &SavedAnswers) -> BTreeMap<String, String> {
+/// Reads everything that the API shows.
+fn read_everything(site: &Site, saved: &SavedAnswers) -> BTreeMap<String, String> {
     site.tally("main", 1);
     site.tally("done", 1);
     let mut paths = vec!["/v1/contests".to_owned()];
@@ -136,7 +137,7 @@ fn read_everything(site: &Site, kept: &SavedAnswers) -> BTreeMap<String, String>
         }
     }
     paths.push("/v1/contests/done/result".to_owned());
-    for voter in &kept.voters {
+    for voter in &saved.voters {
         let address = format!("/v1/contests/main/ballots/{}", voter.answer["ballot"].as_str().unwrap());
         paths.push(format!("{address}/proof"));
         paths.push(address);
@@ -147,13 +148,13 @@ fn read_everything(site: &Site, kept: &SavedAnswers) -> BTreeMap<String, String>
         let text = String::from_utf8_lossy(&answer.bytes).into_owned();
         (path, format!("{} {text}", etag.unwrap_or_default()))
     };
-    let mut seen: BTreeMap<String, String> = paths.into_iter().map(get).collect();
-    for voter in &kept.voters {
+    let mut answers: BTreeMap<String, String> = paths.into_iter().map(get).collect();
+    for voter in &saved.voters {
         let bearer = format!("Bearer {}", voter.pass);
         let mine = site.send("GET", "/v1/contests/main/votes/mine", &[("authorization", &bearer)], b"");
-        seen.insert(voter.pass.clone(), mine.text);
+        answers.insert(voter.pass.clone(), mine.text);
     }
-    seen
+    answers
 }
 
 fn index(answer: &Answer) -> u64 {
@@ -163,8 +164,8 @@ fn index(answer: &Answer) -> u64 {
 #[test]
 fn moved_installation_keeps_all_state() {
     let mut site = Site::start();
-    let kept = fill_installation(&site);
-    let before = read_everything(&site, &kept);
+    let saved = fill_installation(&site);
+    let before = read_everything(&site, &saved);
     let lines = site.log("main");
     site.kill();
     let servers = Servers::start_for(&site.data(), site.folder.path());
@@ -175,55 +176,56 @@ fn moved_installation_keeps_all_state() {
         (&json!(3), &json!(5), &json!(3))
     );
 
-    // Nobody need have served there for it to be known what was shown.
-    let shown = servers.redis.run::<Vec<u8>>(&["GET", "acclaim:1:{main}:shown"]);
-    let shown = str::from_utf8(&shown[SEAL_AND_SIZE..]).unwrap();
-    assert!(before["/v1/contests/main/log/checkpoint"].ends_with(shown), "{shown}");
+    // Redis has the published checkpoint, although no process has served there yet.
+    let checkpoint = servers.redis.run::<Vec<u8>>(&["GET", "acclaim:1:{main}:shown"]);
+    let checkpoint = str::from_utf8(&checkpoint[SEAL_AND_SIZE..]).unwrap();
+    assert!(before["/v1/contests/main/log/checkpoint"].ends_with(checkpoint), "{checkpoint}");
 
-    // One log has one writer.
+    // A log has only one writer.
     assert!(refused(&site.data()).contains("was moved to 127.0.0.1:"));
     let key = acclaim().args(["key", "create", "--role", "auditor", "--data"]).arg(site.data()).output();
     assert!(!key.unwrap().status.success());
     assert!(succeeded(&move_from(&site.data(), &servers, &[])).contains("moved before"));
     assert_eq!(move_from(&site.data(), &servers, &["--take-back"]).status.code(), Some(1));
-    let elsewhere = Servers::start_for(&site.data(), site.folder.path());
-    assert_eq!(move_from(&site.data(), &elsewhere, &[]).status.code(), Some(2));
+    let other_cluster = Servers::start_for(&site.data(), site.folder.path());
+    assert_eq!(move_from(&site.data(), &other_cluster, &[]).status.code(), Some(2));
 
-    site.stand_on(Some(servers));
+    site.set_servers(Some(servers));
     site.restart();
-    for (path, now) in read_everything(&site, &kept) {
+    for (path, now) in read_everything(&site, &saved) {
         assert_eq!(now, before[&path], "{path}");
     }
-    voters_notice_nothing(&site, &kept, lines.len() as u64);
-    staff_notice_nothing(&site, &kept);
+    check_voters(&site, &saved, lines.len() as u64);
+    check_staff(&site, &saved);
     assert_eq!(site.log("main")[..lines.len()], lines);
-    auditors_notice_nothing(&site, &kept);
+    check_auditors(&site, &saved);
 }
 
-fn voters_notice_nothing(site: &Site, kept: &SavedAnswers, size: u64) {
-    for (voter, status) in kept.voters.iter().zip(["replaced", "voided", "recorded", "recorded"]) {
+fn check_voters(site: &Site, saved: &SavedAnswers, size: u64) {
+    for (voter, status) in saved.voters.iter().zip(["replaced", "voided", "recorded", "recorded"]) {
         let again = site.cast("main", &voter.pass, &voter.ballot);
         assert_eq!((again.status, again.body["status"].as_str()), (200, Some(status)), "{again:?}");
         assert_eq!(index(&again), voter.answer["index"].as_u64().unwrap());
         let leaf = voter.answer["leaf_hash"].as_str().unwrap();
         let mut verify = acclaim();
-        verify.args(["receipt", "verify", "--vkey", &kept.vkey, "--leaf-hash", leaf]).arg(&voter.receipt);
+        verify.args(["receipt", "verify", "--vkey", &saved.vkey, "--leaf-hash", leaf]).arg(&voter.receipt);
         succeeded(&verify.output().unwrap());
     }
-    // Slots stay filled, also by a ballot that was voided. The last one is the same vote, but not the same ballot: it replaces nothing.
+    // Slots stay filled, also by a voided ballot. The last ballot here has the same vote as the
+    // standing one, but does not replace it.
     for (voter, entry) in [(1, "b3"), (2, "a2"), (3, "a2")] {
-        let answer = site.cast("main", &kept.voters[voter].pass, &ballot(&[entry]));
+        let answer = site.cast("main", &saved.voters[voter].pass, &ballot(&[entry]));
         assert_eq!(answer.problem(409, "already-voted")["categories"], json!([entry[..1]]));
     }
-    let first = site.cast("main", &kept.undecided, &ballot(&["a1", "b1"]));
+    let first = site.cast("main", &saved.undecided, &ballot(&["a1", "b1"]));
     assert_eq!((first.status, index(&first)), (201, size), "{first:?}");
     let mut third = ballot(&["a1"]);
-    third["replaces"] = kept.voters[3].answer["ballot"].clone();
-    assert_eq!(site.cast("main", &kept.voters[3].pass, &third).status, 201);
+    third["replaces"] = saved.voters[3].answer["ballot"].clone();
+    assert_eq!(site.cast("main", &saved.voters[3].pass, &third).status, 201);
 }
 
-fn staff_notice_nothing(site: &Site, kept: &SavedAnswers) {
-    assert_eq!(withdraw(site), kept.withdrawal, "the same request has the same answer");
+fn check_staff(site: &Site, saved: &SavedAnswers) {
+    assert_eq!(withdraw(site), saved.withdrawal, "the same request has the same answer");
     let headers = |token: &str, key: &str| {
         [
             ("authorization".to_owned(), format!("Bearer {token}")),
@@ -239,14 +241,14 @@ fn staff_notice_nothing(site: &Site, kept: &SavedAnswers) {
     let other = json!({"entry": "a2", "reason": "asked for"});
     post("/v1/contests/main/withdrawals", &site.key, "withdraw", other.clone())
         .problem(409, "idempotency-key-used");
-    assert_eq!(mint(site, "main", "voter-3")["passes"], kept.minted["passes"]);
+    assert_eq!(mint(site, "main", "voter-3")["passes"], saved.minted["passes"]);
     let group = json!({"subjects": ["mailto:voter-3@example.org"], "group": "asia"});
     post("/v1/contests/main/passes", &site.key, "voter-3", group).problem(409, "idempotency-key-used");
-    post("/v1/contests/main/withdrawals", &kept.former, "k", other).problem(401, "key-invalid");
-    let reinstate = json!({"ballots": [kept.voters[1].answer["ballot"]], "reason": "it was not"});
-    let ruled = post("/v1/contests/main/reinstatements", &kept.organiser, "reinstate", reinstate);
+    post("/v1/contests/main/withdrawals", &saved.former, "k", other).problem(401, "key-invalid");
+    let reinstate = json!({"ballots": [saved.voters[1].answer["ballot"]], "reason": "it was not"});
+    let ruled = post("/v1/contests/main/reinstatements", &saved.organiser, "reinstate", reinstate);
     assert_eq!(ruled.status, 200, "{ruled:?}");
-    post("/v1/contests/done/close", &kept.organiser, "k", json!({})).problem(403, "key-insufficient");
+    post("/v1/contests/done/close", &saved.organiser, "k", json!({})).problem(403, "key-insufficient");
 
     let bearer = format!("Bearer {}", site.key);
     let headers =
@@ -255,19 +257,19 @@ fn staff_notice_nothing(site: &Site, kept: &SavedAnswers) {
         site.send("PUT", "/v1/contests/gone", &headers, definition("gone", LATER).to_string().as_bytes());
     assert!((400..500).contains(&again.status), "{again:?}");
     run_on(site, &["contest", "open", "later"]);
-    assert_eq!(site.cast("later", &kept.early, &ballot(&["b1"])).status, 201);
+    assert_eq!(site.cast("later", &saved.early, &ballot(&["b1"])).status, 201);
 }
 
-fn auditors_notice_nothing(site: &Site, kept: &SavedAnswers) {
+fn check_auditors(site: &Site, saved: &SavedAnswers) {
     run_on(site, &["contest", "close", "main"]);
     let folder = site.export("main", "log");
     let mut audit = acclaim();
-    audit.arg("audit").arg(&folder).args(["--vkey", &kept.vkey]).arg("--earlier").arg(&kept.checkpoint);
-    for voter in &kept.voters {
+    audit.arg("audit").arg(&folder).args(["--vkey", &saved.vkey]).arg("--earlier").arg(&saved.checkpoint);
+    for voter in &saved.voters {
         audit.arg("--earlier").arg(&voter.receipt);
     }
     assert!(succeeded(&audit.output().unwrap()).ends_with("audit: clean"));
-    // Asked for again, none was counted again.
+    // Passes that were asked for again are not counted again.
     let issued = site.log("main").into_iter().rfind(|line| line.contains(r#""type":"issued""#)).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&issued).unwrap()["passes"], 4, "{issued}");
     let done = site.export("done", "done");
@@ -276,31 +278,31 @@ fn auditors_notice_nothing(site: &Site, kept: &SavedAnswers) {
     succeeded(&acclaim().arg("audit").arg(&done).args(["--vkey", vkey]).output().unwrap());
 }
 
-/// Tries to move; it is refused as unusable input, and says these words.
+/// Tries to move, which must be refused as unusable input. The message must have these words.
 #[track_caller]
 fn not_moved(data: &Path, servers: &Servers, words: &[&str]) {
-    let said = move_from(data, servers, &[]);
-    let told = String::from_utf8(said.stderr).unwrap();
-    assert_eq!(said.status.code(), Some(2), "{told}");
+    let output = move_from(data, servers, &[]);
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{stderr}");
     for word in words {
-        assert!(told.contains(word), "{word} is not named: {told}");
+        assert!(stderr.contains(word), "{word} is not named: {stderr}");
     }
-    assert!(said.stdout.is_empty());
+    assert!(output.stdout.is_empty());
 }
 
-/// An entry of the log is another one than was recorded.
+/// Changes a recorded entry in the database, and checks that the move is refused.
 fn damaged(data: &Path, servers: &Servers) {
-    // Opened and closed: all of it is in the one file.
+    // Opening and closing the database moves all data into the one file.
     succeeded(&acclaim().args(["key", "list", "--data"]).arg(data).output().unwrap());
     let database = data.join("acclaim.db");
-    let kept = fs::read(&database).unwrap();
+    let original = fs::read(&database).unwrap();
     let vote = br#"[["a","a1"]]"#;
-    let at = kept.windows(vote.len()).position(|bytes| bytes == vote).expect("the ballot's entry");
-    let mut changed = kept.clone();
+    let at = original.windows(vote.len()).position(|bytes| bytes == vote).expect("the ballot's entry");
+    let mut changed = original.clone();
     changed[at + vote.len() - 4] = b'2';
     fs::write(&database, changed).unwrap();
     not_moved(data, servers, &["the log of main is damaged"]);
-    fs::write(&database, kept).unwrap();
+    fs::write(&database, original).unwrap();
 }
 
 #[test]
@@ -318,8 +320,8 @@ fn refuses_impossible_move_and_changes_nothing() {
     let absent = folder.join("absent");
     not_moved(&absent, &servers, &["no installation", "absent"]);
     assert!(!absent.exists());
-    let said = acclaim().args(["move", "--from"]).arg(&data).output().unwrap();
-    assert!(String::from_utf8_lossy(&said.stderr).contains("ACCLAIM_POSTGRES_URL"), "{said:?}");
+    let output = acclaim().args(["move", "--from"]).arg(&data).output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("ACCLAIM_POSTGRES_URL"), "{output:?}");
     let secret = std::mem::replace(&mut servers.secret, "00".repeat(32));
     not_moved(&data, &servers, &["secret", &data.join("secret").display().to_string()]);
     servers.secret = secret;
@@ -335,10 +337,10 @@ fn refuses_impossible_move_and_changes_nothing() {
     let weak = Servers::start_for(&data, &folder);
     weak.redis.run::<String>(&["CONFIG", "SET", "appendfsync", "no"]);
     not_moved(&data, &weak, &["appendfsync"]);
-    // Redis remembers another log under this name.
-    let shown = fs::read_to_string(data.join("shown/main.checkpoint")).unwrap();
-    let foreign = shown.replacen("localhost/main", "localhost/mine", 1);
-    servers.show("main", &foreign);
+    // Redis holds another log under this name.
+    let checkpoint = fs::read_to_string(data.join("shown/main.checkpoint")).unwrap();
+    let foreign = checkpoint.replacen("localhost/main", "localhost/mine", 1);
+    servers.publish_checkpoint("main", &foreign);
     not_moved(&data, &servers, &["the log of main is damaged"]);
     servers.redis.run::<i64>(&["DEL", "acclaim:1:{main}:shown"]);
     damaged(&data, &servers);

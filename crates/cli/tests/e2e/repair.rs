@@ -1,4 +1,5 @@
-//! What somebody changes in a cluster's database beside the log is repaired from the log when a sequencer takes over, and told.
+//! Rows in a cluster's database that were changed by hand. The next sequencer repairs them from the
+//! log, and counts the repairs.
 
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ fn rows_that_were_changed_by_hand_are_repaired() {
     let read = |site: &Site| {
         let get = |path: &str| {
             let mut body = site.send("GET", &format!("/v1/contests/main{path}"), &[], b"").body;
-            // Every repair is a revision.
+            // Every repair is a new revision.
             body.as_object_mut().unwrap().remove("revision");
             body
         };

@@ -18,7 +18,7 @@ fn run(site: &Site, key: &str, args: &[&str]) -> Output {
     acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
 }
 
-/// A closed contest with a vote and a withdrawal.
+/// Closes a contest with a vote and a withdrawal.
 fn close(site: &Site) {
     let publication = json!({"standings": "public", "entries": "after-close", "result": "certified"});
     site.create("main", "2021-01-01T00:00:00Z", &json!({"publication": publication}));
@@ -51,7 +51,7 @@ fn result_is_auditable_during_correction(site: &Site) {
     site.tally("main", done["log"]["size"].as_u64().unwrap());
     let printed = succeeded(&run(site, &site.key, &["contest", "result", "main", "--certified"]));
     assert_eq!(printed, certified.text.trim());
-    // An auditor compares the log with its own result, and not with the one before.
+    // An auditor compares the log with its current result, not with the earlier certified one.
     let contest = site.staff.contest(&"main".parse().unwrap()).unwrap();
     let vkey = contest["log"]["vkey"].as_str().unwrap();
     for key in ["", &site.key] {

@@ -14,7 +14,7 @@ use crate::{
 
 on_both_backends!(channels_and_numbered_ballots_audit_clean, a_vote_each_day_names_the_day,);
 
-/// A pass of a subject in a channel.
+/// Returns a pass of a subject in a channel.
 fn pass(site: &Site, contest: &str, subject: &str, channel: &str) -> String {
     let body = json!({"subjects": [address(subject)], "channel": channel});
     let key = format!("{subject}-{channel}");
@@ -31,13 +31,13 @@ fn mine(site: &Site, contest: &str, pass: &str, query: &str) -> Value {
 }
 
 #[track_caller]
-fn wrong_period(answer: &Answer, tells: &str) {
+fn wrong_period(answer: &Answer, expected: &str) {
     let problem = answer.problem(422, "invalid-selection");
     assert_eq!(problem["reason"], "wrong-period");
-    answer.names(tells);
+    answer.names(expected);
 }
 
-/// Audits an export by both verifiers, after `change`, and returns what they said.
+/// Audits an export with both verifiers, after `change`. Returns their verdicts.
 fn audit(site: &Site, contest: &str, name: &str, change: impl FnOnce(&mut PublishedLog)) -> [Verdict; 2] {
     let folder = site.export(contest, name);
     let mut published = PublishedLog::of_export(&folder);
@@ -59,7 +59,7 @@ fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     let [unique, fan] = ["unique", "fan"].map(|channel| pass(site, "main", "ama", channel));
     let cast = |pass: &str, ballot: &Value| site.cast("main", pass, ballot);
 
-    // One subject, two channels: two sheets each number.
+    // One subject with two channels has two sheets for each number.
     let first = cast(&unique, &in_period(&["a1", "b1"], "1"));
     assert_eq!(first.status, 201, "{first:?}");
     assert_eq!(cast(&unique, &in_period(&["a1", "b1"], "1")).status, 200, "the same again");
@@ -68,14 +68,14 @@ fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     assert_eq!(taken.problem(409, "already-voted")["categories"], json!(["a"]));
     assert_eq!(cast(&fan, &in_period(&["a1", "b3"], "3")).status, 201, "in any order");
 
-    let seen = mine(site, "main", &fan, "");
+    let state = mine(site, "main", &fan, "");
     assert_eq!(
-        (&seen["channel"], &seen["period"], &seen["left"]),
+        (&state["channel"], &state["period"], &state["left"]),
         (&json!("fan"), &json!("1"), &json!(["b"]))
     );
-    assert_eq!((&seen["ballots_left"], &seen["older"]), (&json!(2), &Value::Null));
+    assert_eq!((&state["ballots_left"], &state["older"]), (&json!(2), &Value::Null));
     let listed: Vec<_> =
-        seen["ballots"].as_array().unwrap().iter().map(|b| (&b["channel"], &b["period"])).collect();
+        state["ballots"].as_array().unwrap().iter().map(|b| (&b["channel"], &b["period"])).collect();
     assert_eq!(
         listed,
         [(&json!("fan"), &json!("1")), (&json!("fan"), &json!("3"))],
@@ -93,9 +93,9 @@ fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     for (entry, number) in [("b2", "1"), ("a2", "2"), ("b2", "2")] {
         assert_eq!(cast(&fan, &in_period(&[entry], number)).status, 201);
     }
-    let seen = mine(site, "main", &fan, "");
+    let state = mine(site, "main", &fan, "");
     assert_eq!(
-        (&seen["ballots_left"], &seen["period"], &seen["left"]),
+        (&state["ballots_left"], &state["period"], &state["left"]),
         (&json!(0), &Value::Null, &json!([]))
     );
 
@@ -104,7 +104,7 @@ fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     close_and_audit(site);
 }
 
-/// The command line says which channels there are.
+/// The command line names the contest's channels.
 fn passes_have_a_channel(site: &Site) {
     let url = format!("http://{}", site.address);
     let mint = |more: &[&str]| {
@@ -125,7 +125,8 @@ fn close_and_audit(site: &Site) {
     site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();
     let result = poll("the result", || site.staff.get("/v1/contests/main/result").ok()?.json::<Value>().ok());
     site.staff.post("/v1/contests/main/certify", "certify", &result["certify"]).unwrap();
-    // Of `unique` one sheet is complete, of `fan` four: three of ama's and one of the command line's.
+    // One sheet of `unique` is complete, and four of `fan`: three of ama's and one of the command
+    // line's.
     assert_eq!(result["counts"]["ballots"]["recorded"], 8, "{result}");
     assert_eq!(result["counts"]["ballots"]["incomplete"], 0, "{result}");
     for verdict in audit(site, "main", "clean", |_| {}) {
@@ -150,7 +151,7 @@ fn close_and_audit(site: &Site) {
     }
 }
 
-/// A zone in which it is about noon, so that no test meets midnight.
+/// Returns a zone in which it is about noon, so that no test runs at midnight.
 fn noon_zone() -> String {
     let hour = acclaim_cli::clock::now().as_second().rem_euclid(24 * 3600) / 3600;
     // POSIX counts westward: Etc/GMT-3 is three hours ahead.
@@ -181,16 +182,16 @@ fn a_vote_each_day_names_the_day(site: &Site) {
 
     let pass = site.pass("main", "ama");
     let (today, yesterday) = (day(0), day(-1));
-    let seen = mine(site, "main", &pass, "");
-    assert_eq!((&seen["period"], &seen["left"]), (&json!(today), &json!(["a", "b"])));
-    for (wrong, tells) in [
+    let state = mine(site, "main", &pass, "");
+    assert_eq!((&state["period"], &state["left"]), (&json!(today), &json!(["a", "b"])));
+    for (wrong, expected) in [
         (yesterday.as_str(), "another day"),
         (day(1).as_str(), "another day"),
         ("1", "the day of"),
         ("2021-02-30", "the day of"),
     ] {
         let answer = site.cast("main", &pass, &in_period(&["a1"], wrong));
-        wrong_period(&answer, tells);
+        wrong_period(&answer, expected);
         assert_eq!(answer.body["today"], today.as_str());
         answer.names(&today);
     }
@@ -200,7 +201,7 @@ fn a_vote_each_day_names_the_day(site: &Site) {
     assert_eq!(site.cast("main", &pass, &in_period(&["a2"], &today)).status, 409);
     assert_eq!(mine(site, "main", &pass, "")["left"], json!(["b"]));
 
-    // Days were listed at the opening: the closing moves within them only.
+    // The days were listed at the opening. The closing can move only within them.
     let amend = |to: &str| {
         let body = json!({"what": "closes", "key": "closes", "to": to, "reason": "scripted"}).to_string();
         let bearer = format!("Bearer {}", site.key);
@@ -229,13 +230,14 @@ fn a_vote_each_day_names_the_day(site: &Site) {
         published.replace(changed, &today, &yesterday);
     });
     let at = format!("index {changed}:");
-    assert!(own.said.contains(&at), "{own:?}");
-    // The other one knows neither BLAKE3 nor the time of casting: to it this is one of the days, and only the result's root differs.
-    assert!(python.status == 1 && !python.said.contains(&at), "{python:?}");
+    assert!(own.output.contains(&at), "{own:?}");
+    // `verify.py` knows neither BLAKE3 nor the time of casting. For it this is a valid day, and
+    // only the result's root differs.
+    assert!(python.status == 1 && !python.output.contains(&at), "{python:?}");
     let verdicts = audit(site, "main", "no-day", |published| {
         published.replace(published.ballot(0), &today, "2021-03-14");
     });
     for verdict in verdicts {
-        assert!(verdict.said.contains(&at), "{verdict:?}");
+        assert!(verdict.output.contains(&at), "{verdict:?}");
     }
 }

@@ -1,14 +1,16 @@
-//! A running installation, embedded or a cluster, and whoever sends it requests, also such as no client of ours would.
+//! A running installation, embedded or a cluster, and a client that can send any request, also a
+//! malformed one.
 
 use std::{
     fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Output,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use acclaim_cli::client::Client;
+use acclaim_test_servers::wait::retry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -17,31 +19,31 @@ pub(crate) use crate::{
     samples::{address, ballot, definition},
 };
 use crate::{
-    backends::{Servers, succeeded},
+    cluster_servers::Servers,
     described::{self, Exchange},
-    server::{Server, acclaim, client, free_address},
+    server::{Server, acclaim, client, free_address, succeeded},
 };
 
-/// How long anything awaited may take.
+/// The longest wait for a condition.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// See the [module](self).
 pub(crate) struct Site {
-    /// One embedded; in a cluster one that answers and one that sequences.
+    /// The processes: one embedded, or an API process and a sequencer of a cluster.
     processes: Vec<Server>,
-    /// Of a cluster; none if the site stands on its data directory.
+    /// The servers of a cluster; `None` for a site on a data directory.
     servers: Option<Servers>,
     pub(crate) folder: TempDir,
     pub(crate) address: SocketAddr,
     pub(crate) key: String,
     pub(crate) staff: Client,
     agent: ureq::Agent,
-    /// What its processes are told in their environment, from the next start on.
+    /// The environment of its processes, from the next start on.
     pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Site {
-    /// Embedded, on a data directory.
+    /// Starts an embedded installation on a new data directory.
     pub(crate) fn start() -> Self {
         Self::start_by(Server::start)
     }
@@ -54,7 +56,7 @@ impl Site {
         Self::of(folder, address, key, vec![server], None)
     }
 
-    /// A cluster of an API process and a sequencer, on servers of their own.
+    /// Starts a cluster of an API process and a sequencer, on their own servers.
     pub(crate) fn start_clustered() -> Self {
         Self::start_clustered_on(|folder| {
             let servers = Servers::start(folder);
@@ -63,7 +65,8 @@ impl Site {
         })
     }
 
-    /// The same on servers that `start` has started, with an operator's key.
+    /// As [`Site::start_clustered`], on servers that `start` has started. It also returns an
+    /// operator's key.
     pub(crate) fn start_clustered_on(start: impl FnOnce(&Path) -> (Servers, String)) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (servers, key) = start(folder.path());
@@ -82,10 +85,11 @@ impl Site {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
-            // Answers come as they are, unless a test asks for more.
+            // Answers are not compressed, unless a test asks for it.
             .accept_encoding(ureq::config::AutoHeaderValue::None)
             .timeout_global(Some(WAIT_TIMEOUT))
-            // A server may close behind a request that it refuses: nothing is sent twice here, so nothing is sent into that.
+            // A server may close the connection after a refusal. A request is never sent twice
+            // here, so no request may go into such a connection.
             .max_idle_connections(0)
             .build()
             .into();
@@ -97,17 +101,17 @@ impl Site {
         self.folder.path().join("data")
     }
 
-    /// What the process that answers wrote to standard error until it listened.
-    pub(crate) fn said(&self) -> &str {
-        &self.processes.last().unwrap().said
+    /// The lines on standard error of the API process before it listened.
+    pub(crate) fn startup_log(&self) -> &str {
+        &self.processes.last().unwrap().startup_log
     }
 
-    /// SIGKILL of every process; what they stand on stays.
+    /// Kills every process with SIGKILL. The stores stay.
     pub(crate) fn kill(&mut self) {
         self.processes.drain(..).for_each(Server::kill);
     }
 
-    /// Starts again, on the same ground and address.
+    /// Starts the processes again, on the same stores and address.
     pub(crate) fn restart(&mut self) {
         self.processes = match &self.servers {
             None => vec![Server::start_in(&self.environment, &self.data(), self.address)],
@@ -117,22 +121,22 @@ impl Site {
         };
     }
 
-    /// SIGKILL of the process that sequences a cluster.
+    /// Kills the sequencer of a cluster with SIGKILL.
     pub(crate) fn stop_sequencing(&mut self) {
         assert!(
             self.servers.is_some() && self.processes.len() == 2,
-            "one that sequences and one that answers"
+            "the site must have a sequencer and an API process"
         );
         self.processes.remove(0).kill();
     }
 
-    /// Starts another one in its place.
+    /// Starts another sequencer in its place.
     pub(crate) fn go_on_sequencing(&mut self) {
         let sequencer = self.another_sequencer();
         self.sequence_by(sequencer);
     }
 
-    /// The same, by one that runs.
+    /// Makes a running sequencer the site's own.
     pub(crate) fn sequence_by(&mut self, sequencer: Server) {
         self.processes.insert(0, sequencer);
     }
@@ -142,23 +146,23 @@ impl Site {
         &self.servers.as_ref().unwrap().redis
     }
 
-    /// One more process that sequences a cluster.
+    /// Starts one more sequencer of a cluster.
     pub(crate) fn another_sequencer(&self) -> Server {
         self.another_sequencer_at().1
     }
 
-    /// The same, and where it tells its figures.
+    /// As [`Site::another_sequencer`]. Also returns the address of its metrics.
     pub(crate) fn another_sequencer_at(&self) -> (SocketAddr, Server) {
         let address = free_address();
         (address, self.servers.as_ref().unwrap().serve("sequencer", address))
     }
 
-    /// One more process that answers for a cluster, and where.
+    /// Starts one more API process of a cluster. Returns its address too.
     pub(crate) fn another_api(&self) -> (SocketAddr, Server) {
         self.another_api_in(&[])
     }
 
-    /// The same, with more in its environment.
+    /// As [`Site::another_api`], with more environment variables.
     pub(crate) fn another_api_in(&self, environment: &[(String, String)]) -> (SocketAddr, Server) {
         let address = free_address();
         (address, self.servers.as_ref().unwrap().serve_in(environment, "api", address))
@@ -169,7 +173,8 @@ impl Site {
         &self.servers.as_ref().unwrap().postgres
     }
 
-    /// Makes a contest of two categories that opens then, with more of a definition's tables.
+    /// Creates a contest of two categories that opens at `opens`. `more` has more tables of the
+    /// definition.
     pub(crate) fn create(&self, id: &str, opens: &str, more: &Value) -> Value {
         let mut definition = definition(id, opens);
         for (key, value) in more.as_object().unwrap() {
@@ -185,7 +190,7 @@ impl Site {
             .unwrap()
     }
 
-    /// Creates a contest whose opening is in the past, and returns it once the sequencer has opened it.
+    /// Creates a contest that opens in the past. Returns it when the sequencer has opened it.
     pub(crate) fn create_open(&self, id: &str, opens: &str, more: &Value) -> Value {
         self.create(id, opens, more);
         poll("the opening", || {
@@ -194,7 +199,7 @@ impl Site {
         })
     }
 
-    /// A pass for a subject; a word is the name of a mailbox.
+    /// Returns a pass for a subject. A word is the name of a mailbox.
     pub(crate) fn pass(&self, contest: &str, subject: &str) -> String {
         let body = json!({"subjects": [address(subject)]});
         let minted =
@@ -202,12 +207,12 @@ impl Site {
         minted.unwrap()["passes"][0]["pass"].as_str().unwrap().to_owned()
     }
 
-    /// A staff key, made beside the running processes.
+    /// Creates a staff key with a command beside the running processes.
     pub(crate) fn staff_key(&self, role: &str, contest: &str) -> String {
         self.run_key(&["create", "--role", role, "--contest", contest])
     }
 
-    /// Runs `acclaim key`, which goes well; returns what it printed.
+    /// Runs `acclaim key`, which must succeed. Returns its output.
     pub(crate) fn run_key(&self, args: &[&str]) -> String {
         succeeded(&self.key_command(args))
     }
@@ -225,12 +230,13 @@ impl Site {
         command.output().unwrap()
     }
 
-    /// From the next start on it is a cluster on these servers, or stands on its data directory; returns what it was.
-    pub(crate) fn stand_on(&mut self, servers: Option<Servers>) -> Option<Servers> {
+    /// Changes the stores from the next start on: to these servers, or to the data directory.
+    /// Returns the former servers.
+    pub(crate) fn set_servers(&mut self, servers: Option<Servers>) -> Option<Servers> {
         std::mem::replace(&mut self.servers, servers)
     }
 
-    /// The number that a query of the cluster's database answers with; `None` embedded.
+    /// The number that a query of the cluster's database returns; `None` for an embedded site.
     pub(crate) fn number(&self, sql: &str) -> Option<i64> {
         self.servers.as_ref().map(|servers| servers.number(sql))
     }
@@ -240,12 +246,12 @@ impl Site {
         self.servers.as_ref().unwrap().execute(sql);
     }
 
-    /// Sends what it is told, once.
+    /// Sends a request once, as it is.
     pub(crate) fn send(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         self.send_to(self.address, method, path, headers, body)
     }
 
-    /// The same, to another process of the cluster.
+    /// As [`Site::send`], to another process of the cluster.
     pub(crate) fn send_to(
         &self,
         address: SocketAddr,
@@ -259,7 +265,7 @@ impl Site {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let sent = body;
+        let request_body = body;
         let answer = if body.is_empty() {
             self.agent.run(request.body(()).unwrap())
         } else {
@@ -272,7 +278,7 @@ impl Site {
             described::check(&Exchange {
                 method,
                 path,
-                request: sent,
+                request: request_body,
                 status: answer.status,
                 content_type: &answer.content_type,
                 answer: &bytes,
@@ -281,7 +287,7 @@ impl Site {
         answer
     }
 
-    /// Asks until there is an answer.
+    /// Calls `ask` until it returns a value.
     pub(crate) fn poll<T>(&self, what: &str, ask: impl FnMut() -> Option<T>) -> T {
         poll(what, ask)
     }
@@ -297,13 +303,13 @@ impl Site {
         self.post(&format!("/v1/contests/{contest}/ballots"), pass, ballot.to_string().as_bytes())
     }
 
-    /// The log's lines as staff read them.
+    /// The log's lines, as staff read them.
     pub(crate) fn log(&self, contest: &str) -> Vec<String> {
         let bytes = self.staff.get(&format!("/v1/contests/{contest}/log/entries")).unwrap().bytes;
         String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
     }
 
-    /// The tally at a size of the log or beyond.
+    /// The tally at this size of the log, or a larger one.
     pub(crate) fn tally(&self, contest: &str, size: u64) -> Value {
         poll("the tally", || {
             let tally: Value =
@@ -328,14 +334,8 @@ impl Site {
     }
 }
 
-/// Asks until there is an answer.
+/// Calls `ask` until it returns a value, and fails after [`WAIT_TIMEOUT`].
+#[track_caller]
 pub(crate) fn poll<T>(what: &str, mut ask: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(answer) = ask() {
-            return answer;
-        }
-        assert!(started.elapsed() < WAIT_TIMEOUT, "{what}: not within {WAIT_TIMEOUT:?}");
-        std::thread::sleep(Duration::from_millis(20));
-    }
+    retry(WAIT_TIMEOUT, || ask().ok_or(what))
 }

@@ -1,4 +1,4 @@
-//! Staff keys across processes, and by the command line.
+//! Staff keys across processes, and on the command line.
 
 use std::process::Output;
 
@@ -13,7 +13,7 @@ use crate::{
 
 on_both_backends!(the_command_line_handles_keys_of_a_server);
 
-/// What a key gets that reads what only staff may.
+/// Reads data of staff with a key.
 fn read(site: &Site, token: &str) -> Answer {
     site.send("GET", "/v1/contests/prize/turnout", &[("authorization", &format!("Bearer {token}"))], b"")
 }

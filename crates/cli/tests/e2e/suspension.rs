@@ -1,4 +1,5 @@
-//! Voting is suspended and resumed, by the command line and over HTTP: what every process answers meanwhile.
+//! Voting is suspended and resumed, by the command line and over HTTP. All processes refuse ballots
+//! meanwhile.
 
 use std::process::Output;
 
@@ -22,7 +23,7 @@ fn contest(site: &Site) -> Value {
     site.send("GET", "/v1/contests/main", &[], b"").body
 }
 
-/// A contest that is open, with a ballot of this voter.
+/// Waits until the contest is open, and casts a ballot of this voter.
 fn open_with_ballot(site: &Site, pass: &str) {
     poll("a ballot", || {
         let answer = site.cast("main", pass, &ballot(&["a1"]));
@@ -51,8 +52,8 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
         (&listed["contests"][0]["phase"], &listed["contests"][0]["suspended"]),
         (&json!("open"), &json!(true))
     );
-    let shown = succeeded(&run(site, &["contest", "show", "main"]));
-    assert!(shown.lines().any(|line| line.split_whitespace().eq(["voting:", "suspended"])), "{shown}");
+    let stdout = succeeded(&run(site, &["contest", "show", "main"]));
+    assert!(stdout.lines().any(|line| line.split_whitespace().eq(["voting:", "suspended"])), "{stdout}");
 
     let refused = site.cast("main", &kofi, &ballot(&["a2"]));
     let problem = refused.problem(403, "voting-suspended");
@@ -107,7 +108,7 @@ fn all_processes_refuse_until_voting_resumes() {
         let refused = site.cast("main", &kofi, &ballot(&["a2"]));
         (refused.problem(403, "voting-suspended")["closes"] == "2099-12-01T00:00:00Z").then_some(())
     });
-    // Also after all of them were killed.
+    // The suspension also holds after all processes were killed.
     site.address = first;
     site.kill();
     site.restart();

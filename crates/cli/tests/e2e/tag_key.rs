@@ -1,4 +1,5 @@
-//! A contest's tag key is destroyed: what goes on without it, what does not, and that no kill leaves half of it.
+//! The destruction of a contest's tag key: what still works without it, what does not, and that no
+//! kill leaves it half done.
 
 use std::{
     thread,
@@ -16,7 +17,7 @@ use crate::{
 };
 
 const REASON: &str = "as announced: nobody objected";
-/// Contests whose key is destroyed while every process is killed.
+/// Number of contests whose key is destroyed while every process is killed.
 const ROUNDS: u64 = 10;
 
 on_both_backends!(a_destroyed_key_ends_minting_and_nothing_else);
@@ -41,7 +42,7 @@ fn is_gone(minting: &Answer) -> bool {
     minting.body["type"] == "/problems/tag-key-destroyed"
 }
 
-/// The statements of a log that say so.
+/// Returns the statements of a log about the destruction.
 fn statements(site: &Site, contest: &str) -> Vec<Value> {
     let log = site.log(contest);
     let entries = log.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
@@ -68,15 +69,15 @@ fn a_destroyed_key_ends_minting_and_nothing_else(site: &Site) {
     destroy(site, "main", &organiser, "shape", &json!({})).problem(400, "malformed");
     for kind in ["tag-key-destroyed", "Tag-Key-Destroyed"] {
         let lie = json!({"kind": kind, "text": "it is gone"});
-        let told = site.staff.post("/v1/contests/main/statements", kind, &lie).unwrap_err().to_string();
-        assert!(told.contains("tag-key/destruction"), "{told}");
+        let error = site.staff.post("/v1/contests/main/statements", kind, &lie).unwrap_err().to_string();
+        assert!(error.contains("tag-key/destruction"), "{error}");
     }
     assert_eq!(statements(site, "main"), [] as [Value; 0]);
 
     let done = destroy(site, "main", &organiser, "now", &reason);
     assert_eq!(done.status, 200, "{done:?}");
-    let said = statements(site, "main");
-    assert_eq!((said.len(), &said[0]["text"]), (1, &json!(REASON)));
+    let logged = statements(site, "main");
+    assert_eq!((logged.len(), &logged[0]["text"]), (1, &json!(REASON)));
     assert!(is_gone(&mint(site, "main")), "the very next request finds it gone");
     assert_eq!(destroy(site, "main", &organiser, "now", &reason).body, done.body, "the same request again");
     let again = destroy(site, "main", &organiser, "again", &reason);
@@ -86,7 +87,7 @@ fn a_destroyed_key_ends_minting_and_nothing_else(site: &Site) {
     works_without(site, &vkey, &pass, &cast);
 }
 
-/// Passes hold the tag: their voters see their ballots. The contest is certified, and audited.
+/// Passes hold the tag, so voters still see their ballots. The contest is certified and audited.
 fn works_without(site: &Site, vkey: &str, pass: &str, cast: &Value) {
     let bearer = format!("Bearer {pass}");
     let mine = site.send("GET", "/v1/contests/main/votes/mine", &[("authorization", &bearer)], b"");
@@ -98,10 +99,10 @@ fn works_without(site: &Site, vkey: &str, pass: &str, cast: &Value) {
         let mut command = acclaim();
         succeeded(&command.args(args).args(["--url", &url]).env("ACCLAIM_KEY", &site.key).output().unwrap())
     };
-    let shown = run(&["contest", "show", "main"]);
+    let stdout = run(&["contest", "show", "main"]);
     assert!(
-        shown.lines().any(|line| line.starts_with("tag key:") && line.ends_with(" destroyed")),
-        "{shown}"
+        stdout.lines().any(|line| line.starts_with("tag key:") && line.ends_with(" destroyed")),
+        "{stdout}"
     );
     run(&["contest", "certify", "main"]);
     assert!(run(&["audit", "main", "--vkey", vkey]).contains("audit: clean"));
@@ -133,9 +134,10 @@ fn kill_at_every_moment(mut site: Site) {
     for (round, contest) in (0..).zip(&contests) {
         let client = crate::server::client(site.address, &site.key);
         let path = format!("/v1/contests/{contest}/tag-key/destruction");
-        // By itself it repeats what broke, not what was refused: nobody listens until the restart.
-        let ask = move || client.post(&path, "once", &json!({"reason": REASON})).ok();
-        let asking = thread::spawn(move || poll("an answer", ask));
+        // The client itself repeats a request after a broken connection, but not after a refused
+        // one. No process listens until the restart, so the loop repeats it.
+        let send = move || client.post(&path, "once", &json!({"reason": REASON})).ok();
+        let sending = thread::spawn(move || poll("an answer", send));
         let moment = Instant::now() + Duration::from_millis(round * 3);
         while Instant::now() < moment {
             thread::yield_now();
@@ -149,7 +151,7 @@ fn kill_at_every_moment(mut site: Site) {
         }
         site.restart();
         check(&site, contest);
-        let done = asking.join().unwrap();
+        let done = sending.join().unwrap();
         check(&site, contest);
         assert_eq!(statements(&site, contest).len(), 1, "{contest}");
         let line: Value = serde_json::from_str(site.log(contest).last().unwrap()).unwrap();
@@ -160,10 +162,13 @@ fn kill_at_every_moment(mut site: Site) {
     }
 }
 
-/// Neither stays true without the other. What was committed a moment before a kill is shown, and heard of by other processes, a moment after the start.
+/// The key is gone if and only if the log says so.
+///
+/// A change that was committed just before a kill is published, and reaches other processes, a
+/// moment after the start.
 fn check(site: &Site, contest: &str) {
-    let (gone, said) = (is_gone(&mint(site, contest)), !statements(site, contest).is_empty());
-    if gone || said {
+    let (gone, is_logged) = (is_gone(&mint(site, contest)), !statements(site, contest).is_empty());
+    if gone || is_logged {
         poll("the key to be gone", || is_gone(&mint(site, contest)).then_some(()));
         poll("the log to say so", || (!statements(site, contest).is_empty()).then_some(()));
     }
@@ -181,7 +186,7 @@ fn a_contest_without_its_key_moves() {
     site.kill();
     let servers = Servers::start_for(&site.data(), site.folder.path());
     succeeded(&move_from(&site.data(), &servers, &[]));
-    site.stand_on(Some(servers));
+    site.set_servers(Some(servers));
     site.restart();
     assert_eq!(site.log("main"), log);
     assert!(is_gone(&mint(&site, "main")));

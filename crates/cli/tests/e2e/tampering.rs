@@ -1,4 +1,4 @@
-//! An exported log that somebody changed: the audit says no, and where.
+//! An exported log that was changed: the audit refuses it and names the place.
 
 use std::{fs, path::Path};
 
@@ -13,14 +13,14 @@ use crate::{
 
 on_both_backends!(a_changed_export_is_refused_and_the_place_is_named);
 
-/// An export: its lines, and how to write it anew with others.
+/// An export: its lines, and the way to write it with other lines.
 struct TestExport<'a> {
     folder: &'a Path,
     vkey: String,
     log: String,
 }
 
-/// What an audit said.
+/// The verdict of an audit.
 #[derive(Debug)]
 struct Verdict {
     status: i32,
@@ -30,12 +30,12 @@ struct Verdict {
 
 impl TestExport<'_> {
     fn audit(&self, vkey: &str, more: &[&str]) -> Verdict {
-        let said =
+        let output =
             acclaim().arg("audit").arg(self.folder).args(["--vkey", vkey]).args(more).output().unwrap();
         Verdict {
-            status: said.status.code().expect("no signal"),
-            out: String::from_utf8(said.stdout).unwrap(),
-            err: String::from_utf8(said.stderr).unwrap(),
+            status: output.status.code().expect("no signal"),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
         }
     }
 
@@ -53,12 +53,12 @@ impl Verdict {
 
     #[track_caller]
     fn names(&self, index: usize) {
-        let wanted = format!("index {index}: ");
-        assert!(self.out.lines().any(|line| line.starts_with(&wanted)), "{wanted}{self:?}");
+        let expected = format!("index {index}: ");
+        assert!(self.out.lines().any(|line| line.starts_with(&expected)), "{expected}{self:?}");
     }
 }
 
-/// Makes a contest of twelve ballots; returns its verifier key.
+/// Creates a contest with twelve ballots. Returns its verifier key.
 fn vote(site: &Site) -> String {
     let contest = site.create("small", OPENED, &serde_json::json!({}));
     for n in 1..=12 {
@@ -75,18 +75,18 @@ fn joined(lines: &[&str]) -> String {
 
 fn a_changed_export_is_refused_and_the_place_is_named(site: &Site) {
     let vkey = vote(site);
-    let seen = site.folder.path().join("seen");
-    fs::write(&seen, site.staff.get("/v1/contests/small/log/checkpoint").unwrap().bytes).unwrap();
+    let earlier = site.folder.path().join("seen");
+    fs::write(&earlier, site.staff.get("/v1/contests/small/log/checkpoint").unwrap().bytes).unwrap();
     site.staff.post("/v1/contests/small/close", "close", &serde_json::json!({})).unwrap();
     let folder = site.export("small", "log");
     let log = fs::read_to_string(folder.join("log.jsonl")).unwrap();
     let exported = TestExport { folder: &folder, vkey, log };
-    exported.audit(&exported.vkey, &["--earlier", seen.to_str().unwrap()]).is(0);
+    exported.audit(&exported.vkey, &["--earlier", earlier.to_str().unwrap()]).is(0);
 
     each_change(&exported, true);
     torn_and_foreign(&exported);
     changed_results(&exported);
-    rolled_back(&exported, &seen);
+    rolled_back(&exported, &earlier);
     fs::remove_dir_all(folder.join("tile")).unwrap();
     exported.audit_of(&exported.log).is(0);
     each_change(&exported, false);
@@ -110,7 +110,7 @@ fn each_change(exported: &TestExport<'_>, with_tiles: bool) {
     let mut appended = lines.clone();
     appended.push(lines[first]);
     let mut reorder = lines.clone();
-    // Two ballots beside each other, so that every rule still holds.
+    // Two ballots beside each other are swapped, so that every rule still holds.
     let pair = ballots.windows(2).find(|pair| pair[0] + 1 == pair[1]).unwrap();
     reorder.swap(pair[0], pair[1]);
     let back = lines[..=sixth].to_vec();
@@ -127,7 +127,8 @@ fn each_change(exported: &TestExport<'_>, with_tiles: bool) {
         let verdict = exported.audit_of(joined(&changed));
         verdict.is(1);
         assert!(!verdict.out.contains("audit: clean"), "{verdict:?}");
-        // Ballots that moved or went make another log that could be: where it differs only the tiles know.
+        // A log with a removed ballot, or with swapped ones, is a possible log. Only the tiles know
+        // where it differs.
         if with_tiles || !matches!(change, "drop" | "reorder") {
             verdict.names(index);
         }
@@ -140,7 +141,7 @@ fn torn_and_foreign(exported: &TestExport<'_>) {
     let torn = exported.audit_of(&exported.log[..exported.log.len() - 7]);
     torn.is(1);
     torn.names(lines - 1);
-    // Without the last newline alone nobody can tell whether the line is whole.
+    // Without the last newline it is unknown whether the line is complete.
     exported.audit_of(&exported.log[..exported.log.len() - 1]).is(1);
     exported.audit_of("").is(1);
     let verdict = exported.audit_of(exported.log.replacen("\"type\"", "\"tyqe\"", 1));
@@ -171,20 +172,21 @@ fn changed_results(exported: &TestExport<'_>) {
     exported.audit(&exported.vkey, &[]).is(0);
 }
 
-/// The whole folder as it was earlier, with the genuine checkpoint of then: only who kept a newer one can tell.
-fn rolled_back(exported: &TestExport<'_>, seen: &Path) {
+/// The whole folder is of an earlier time, with the genuine checkpoint of then. Only an auditor
+/// with a newer checkpoint can detect it.
+fn rolled_back(exported: &TestExport<'_>, earlier: &Path) {
     let newest = fs::read(exported.folder.join("checkpoint")).unwrap();
     let result = fs::read(exported.folder.join("result.json")).unwrap();
-    let kept = exported.folder.with_file_name("kept");
-    fs::write(&kept, &newest).unwrap();
-    let older = fs::read_to_string(seen).unwrap();
+    let newer = exported.folder.with_file_name("kept");
+    fs::write(&newer, &newest).unwrap();
+    let older = fs::read_to_string(earlier).unwrap();
     let size: usize = older.lines().nth(1).unwrap().parse().unwrap();
     let lines: Vec<&str> = exported.log.lines().collect();
     assert!(size < lines.len());
     fs::write(exported.folder.join("checkpoint"), &older).unwrap();
     fs::remove_file(exported.folder.join("result.json")).unwrap();
     exported.audit_of(joined(&lines[..size])).is(0);
-    let verdict = exported.audit(&exported.vkey, &["--earlier", kept.to_str().unwrap()]);
+    let verdict = exported.audit(&exported.vkey, &["--earlier", newer.to_str().unwrap()]);
     verdict.is(1);
     verdict.names(size);
     fs::write(exported.folder.join("checkpoint"), newest).unwrap();

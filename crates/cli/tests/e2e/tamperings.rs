@@ -1,5 +1,5 @@
-//! The table of tamperings: what somebody can do to a published log, with the key that signs it and without, and that every verifier refuses it,
-//! says why, and where.
+//! The table of tamperings: changes to a published log, with and without the key that signs it.
+//! Every verifier must refuse each one, say why, and name the place.
 
 mod signed;
 mod unsigned;
@@ -15,43 +15,43 @@ use crate::{
     verifiers::{VERIFIERS, Verdict},
 };
 
-/// So many ballots in bulk that the log has a full tile and a partial one.
+/// The number of ballots in bulk. With them the log has a full tile and a partial one.
 const BALLOTS: usize = 280;
 
-/// What a verifier answers.
+/// The expected verdict of a verifier.
 enum Answer {
-    /// Exit status 1, and this of the entry in question.
+    /// Exit status 1, and this text for the expected entry.
     Refused(&'static str),
-    /// The same, by who has no means to tell of which entry.
+    /// As [`Answer::Refused`], for a verifier that cannot name the entry.
     Somewhere(&'static str),
-    /// Exit status 2, and this: there is nothing to be audited.
+    /// Exit status 2, and this text: the log cannot be audited.
     Unusable(&'static str),
-    /// Nothing: this is not for this verifier to see.
+    /// A clean verdict: this verifier cannot see the tampering.
     Clean,
 }
 
-/// One row.
+/// One row of the table.
 struct Tampering {
     name: &'static str,
-    /// Changes what is published, and says which entry must be named, if one can be.
+    /// Changes the published log. Returns the entry that the verdict must name, if there is one.
     change: fn(&mut PublishedLog) -> Option<usize>,
-    /// Of `acclaim audit`.
+    /// The verdict of `acclaim audit`.
     audit: Answer,
-    /// Of `verify.py`, written by the format's description alone.
+    /// The verdict of `verify.py`, which was written only from the format's description.
     independent: Answer,
 }
 
 const REMARK: &str =
     r#"{"type":"statement","kind":"note","text":"x","by":"chair","at":"2021-03-03T00:00:00Z"}"#;
 
-/// Gives the ballot's vote in the first category to the other entry.
+/// Moves the ballot's vote in the first category to the other entry.
 fn flip(log: &mut PublishedLog, index: usize) -> Option<usize> {
     let first = String::from_utf8_lossy(&log.lines[index]).contains(r#"["a","a1"]"#);
     let [from, to] = if first { ["a1", "a2"] } else { ["a2", "a1"] };
     log.replace(index, &format!(r#"["a","{from}"]"#), &format!(r#"["a","{to}"]"#))
 }
 
-/// A contest with ballots in bulk, a replacement, a withdrawal and a void, closed and exported.
+/// Exports a closed contest with ballots in bulk, a replacement, a withdrawal and a void.
 fn honest(site: &Site) -> PublishedLog {
     let rules = json!({"ballot": {"votes_per_category": [1, 1], "revision": "replace", "revisions": 5}});
     site.create("forged", "2021-01-01T00:00:00Z", &rules);
@@ -67,14 +67,14 @@ fn honest(site: &Site) -> PublishedLog {
     let bearer = format!("Bearer {}", site.staff_key("gateway", "forged"));
     let headers = [("authorization", &*bearer), ("content-type", "application/x-ndjson")];
     let answer = site.send("POST", "/v1/contests/forged/ballots/bulk", &headers, lines.join("\n").as_bytes());
-    let told: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(told.iter().filter(|told| told["status"] == "recorded").count(), BALLOTS, "{answer:?}");
+    let answers: Vec<Value> = answer.text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(answers.iter().filter(|answer| answer["status"] == "recorded").count(), BALLOTS, "{answer:?}");
     let mut again = ballot(&["a3", "b1"]);
-    again["replaces"] = told[0]["ballot"].clone();
+    again["replaces"] = answers[0]["ballot"].clone();
     assert_eq!(site.cast("forged", passes[0], &again).status, 201);
     for (path, body) in [
         ("withdrawals", json!({"entry": "b3", "reason": "not the author's own"})),
-        ("voids", json!({"ballots": [told[40]["ballot"]], "reason": "scripted"})),
+        ("voids", json!({"ballots": [answers[40]["ballot"]], "reason": "scripted"})),
         ("close", json!({})),
     ] {
         site.staff.post(&format!("/v1/contests/forged/{path}"), path, &body).unwrap();
@@ -91,16 +91,18 @@ fn every_verifier_refuses_every_tampering() {
     check_all(&honest, versions::SECOND, &folder.join("second"));
 }
 
-/// Every tampering of either version, and those of this log's version, signed by who has the key.
+/// Checks the tamperings of both versions, and those of this log's version.
+///
+/// All tables except `UNSIGNED` are signed with the key.
 fn check_all(honest: &PublishedLog, of_version: &[Tampering], folder: &Path) {
     let mut missed = Vec::new();
     let mut check = |name: &str, log: &PublishedLog, index, audit: &Answer, independent: &Answer| {
         let folder = folder.join(name.replace(' ', "-"));
         log.write(&folder);
         for verifier in VERIFIERS {
-            let wanted = if verifier.independent { independent } else { audit };
+            let expected = if verifier.independent { independent } else { audit };
             let verdict = (verifier.check)(&folder, &log.contest, &log.key().verifier().to_string());
-            if !is_as_wanted(&verdict, index, wanted) {
+            if !is_as_expected(&verdict, index, expected) {
                 missed.push(format!("{name}, index {index:?}: {} said {verdict:#?}", verifier.name));
             }
         }
@@ -129,16 +131,16 @@ fn check_all(honest: &PublishedLog, of_version: &[Tampering], folder: &Path) {
     );
 }
 
-fn is_as_wanted(verdict: &Verdict, index: Option<usize>, wanted: &Answer) -> bool {
-    let clean = verdict.said.contains(": clean");
-    match wanted {
+fn is_as_expected(verdict: &Verdict, index: Option<usize>, expected: &Answer) -> bool {
+    let clean = verdict.output.contains(": clean");
+    match expected {
         Answer::Clean => verdict.status == 0 && clean,
-        Answer::Unusable(reason) => verdict.status == 2 && !clean && verdict.said.contains(reason),
+        Answer::Unusable(reason) => verdict.status == 2 && !clean && verdict.output.contains(reason),
         Answer::Refused(reason) | Answer::Somewhere(reason) => {
-            let named = index.filter(|_| matches!(wanted, Answer::Refused(_)));
+            let named = index.filter(|_| matches!(expected, Answer::Refused(_)));
             let begins = named.map_or_else(String::new, |index| format!("index {index}: "));
             let named = |line: &str| line.starts_with(&begins) && line.contains(reason);
-            verdict.status == 1 && !clean && verdict.said.lines().any(named)
+            verdict.status == 1 && !clean && verdict.output.lines().any(named)
         }
     }
 }

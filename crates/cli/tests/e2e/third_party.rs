@@ -1,5 +1,5 @@
-//! A running server's log, verified by tools that others wrote (`signed_note`, `tlog_tiles`) while thousands vote: they read what anyone
-//! can read over HTTP, and nothing of ours.
+//! A running server's log is verified by third-party libraries (`signed_note`, `tlog_tiles`) while
+//! thousands of voters vote. They read only public data over HTTP, and use no code of this project.
 
 use std::{
     cell::RefCell,
@@ -28,11 +28,11 @@ use crate::site::{Site, ballot};
 
 const VOTERS: usize = 4_000;
 const CONNECTIONS: usize = 24;
-/// Entries looked for.
+/// Number of entries whose inclusion is checked.
 const SAMPLES: usize = 3_000;
 const LOG: &str = "/v1/contests/watched/log";
 
-/// The tiles as anyone reads them over HTTP, each once: they never change.
+/// The public tiles over HTTP. Each is read once, because tiles never change.
 struct Tiles<'a> {
     public: &'a Client,
     known: RefCell<HashMap<Tile, Vec<u8>>>,
@@ -46,7 +46,7 @@ impl TileReader for Tiles<'_> {
     fn read_tiles(&self, tiles: &[Tile]) -> Result<Vec<Vec<u8>>, Error> {
         let mut known = self.known.borrow_mut();
         let read = |tile: &Tile| {
-            // Their paths name the height as well: `tile/8/0/000`.
+            // The library's paths also name the height: `tile/8/0/000`.
             let path = tile.path().replacen("tile/8/", "tile/", 1);
             known.entry(*tile).or_insert_with(|| get(self.public, &path)).clone()
         };
@@ -60,12 +60,13 @@ fn get(reader: &Client, path: &str) -> Vec<u8> {
     reader.get(&format!("{LOG}/{path}")).unwrap_or_else(|error| panic!("{path}: {error:#}")).bytes
 }
 
-/// A client without a key: whoever passes by.
+/// A client without a key.
 fn public(address: SocketAddr) -> Client {
     Client::of_server(&format!("http://{address}"), None).unwrap()
 }
 
-/// What was shown while people voted: every checkpoint that could be caught, and the heads that voters were answered with.
+/// What the server published during the voting: all checkpoints that were read, and the heads in
+/// the answers to voters.
 struct ObservedLog {
     checkpoints: BTreeSet<Vec<u8>>,
     answers: Vec<Value>,
@@ -76,15 +77,15 @@ fn third_party_library_verifies_running_log() {
     let site = Site::start();
     let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
     let public = public(site.address);
-    let shown = watch(&site);
-    assert_eq!(shown.answers.len(), VOTERS);
+    let observed = watch(&site);
+    assert_eq!(observed.answers.len(), VOTERS);
 
     let verifiers = || {
         let verifier = StandardVerifier::new(contest["log"]["vkey"].as_str().unwrap()).unwrap();
         VerifierList::new(vec![Box::new(verifier)])
     };
     let mut heads = BTreeMap::new();
-    for note in &shown.checkpoints {
+    for note in &observed.checkpoints {
         let note = Note::from_bytes(note).unwrap();
         assert_eq!(note.verify(&verifiers()).unwrap().0.len(), 1);
         let checkpoint = tlog_tiles::Checkpoint::from_bytes(note.text()).unwrap();
@@ -92,7 +93,7 @@ fn third_party_library_verifies_running_log() {
         assert_eq!(heads.insert(checkpoint.size(), *checkpoint.hash()), None, "two checkpoints of one size");
     }
     let signed = heads.len();
-    for answer in &shown.answers {
+    for answer in &observed.answers {
         let root = Hash::parse_hash(answer["log"]["root"].as_str().unwrap()).unwrap();
         let known = *heads.entry(answer["log"]["size"].as_u64().unwrap()).or_insert(root);
         assert_eq!(known, root, "two roots of one size");
@@ -103,12 +104,12 @@ fn third_party_library_verifies_running_log() {
     let tiles = Tiles { public: &public, known: RefCell::default() };
     let heads: Vec<(u64, Hash)> = heads.into_iter().collect();
     every_size_stays_readable(&heads, &tiles);
-    all_are_one_history(&heads, &tiles);
-    what_was_answered_is_in_it(&site, &shown.answers, &heads, &tiles);
-    receipts_are_proofs(&public, &shown.answers, verifiers);
+    all_heads_are_consistent(&heads, &tiles);
+    answered_ballots_are_in_log(&site, &observed.answers, &heads, &tiles);
+    receipts_are_proofs(&public, &observed.answers, verifiers);
 }
 
-/// Casts all ballots, and catches the checkpoints that anyone sees meanwhile.
+/// Casts all ballots, and collects the checkpoints that the public sees meanwhile.
 fn watch(site: &Site) -> ObservedLog {
     let minted = site.staff.post("/v1/contests/watched/passes", "mint", &json!({"count": VOTERS})).unwrap();
     let body = |n: usize| ballot(&[["a1", "a2", "a3"][n % 3], ["b1", "b2", "b3"][n % 2]]).to_string();
@@ -120,12 +121,12 @@ fn watch(site: &Site) -> ObservedLog {
     thread::scope(|scope| {
         let watcher = scope.spawn(|| {
             let public = public(address);
-            let mut seen = BTreeSet::new();
+            let mut checkpoints = BTreeSet::new();
             loop {
                 let last = over.load(Ordering::Acquire);
-                seen.insert(get(&public, "checkpoint"));
+                checkpoints.insert(get(&public, "checkpoint"));
                 if last {
-                    return seen;
+                    return checkpoints;
                 }
             }
         });
@@ -160,7 +161,8 @@ async fn vote(address: SocketAddr, ballots: Arc<[Ballot]>) -> Vec<Value> {
     all
 }
 
-/// The tiles of every size that was ever shown, partial ones included, are there after the log has grown, and lead to that size's root.
+/// After the log has grown, the tiles of every published size are still readable, also partial
+/// ones. They lead to the root of that size.
 fn every_size_stays_readable(heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
     for (size, root) in heads {
         let reader = TileHashReader::new(*size, *root, tiles);
@@ -168,8 +170,8 @@ fn every_size_stays_readable(heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
     }
 }
 
-/// Consistency between every two of them.
-fn all_are_one_history(heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
+/// Every two heads are consistent.
+fn all_heads_are_consistent(heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
     for (position, (new, new_root)) in heads.iter().enumerate() {
         let reader = TileHashReader::new(*new, *new_root, tiles);
         for (old, old_root) in &heads[..position] {
@@ -180,8 +182,9 @@ fn all_are_one_history(heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
     }
 }
 
-/// Every ballot's entry, read from the bundles, hashes to the leaf that its voter was told; samples are proved under heads then and later.
-fn what_was_answered_is_in_it(site: &Site, answers: &[Value], heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
+/// Every ballot's entry, read from the bundles, has the leaf hash of its answer. Samples are proved
+/// under the heads of then and later.
+fn answered_ballots_are_in_log(site: &Site, answers: &[Value], heads: &[(u64, Hash)], tiles: &Tiles<'_>) {
     let (size, root) = *heads.last().unwrap();
     let entries = bundles(&site.staff, size);
     let mut random = Random(size);
@@ -196,7 +199,7 @@ fn what_was_answered_is_in_it(site: &Site, answers: &[Value], heads: &[(u64, Has
         let position = random.below(entries.len());
         let index = position as u64;
         let covering = heads.partition_point(|(size, _)| *size <= index);
-        // The first head that covers it, the newest one, and any between.
+        // The head is the first one that covers the entry, the newest one, or one in between.
         let (size, root) = match sample % 3 {
             0 => heads[covering],
             1 => (size, root),
@@ -207,7 +210,8 @@ fn what_was_answered_is_in_it(site: &Site, answers: &[Value], heads: &[(u64, Has
     }
 }
 
-/// The entries, from bundles: two bytes of length and the entry, 256 times.
+/// Reads the entries from bundles. Each bundle has up to 256 entries, each after its length of two
+/// bytes.
 fn bundles(auditor: &Client, size: u64) -> Vec<Vec<u8>> {
     let mut entries = Vec::new();
     while (entries.len() as u64) < size {
@@ -226,7 +230,8 @@ fn bundles(auditor: &Client, size: u64) -> Vec<Vec<u8>> {
     entries
 }
 
-/// Receipts as their specification has them: a line, the index, hashes, a blank line, a checkpoint.
+/// Receipts have the format of their specification: a line, the index, hashes, a blank line, a
+/// checkpoint.
 fn receipts_are_proofs(public: &Client, answers: &[Value], verifiers: impl Fn() -> VerifierList) {
     for answer in answers.iter().step_by(VOTERS / 50) {
         let ballot = answer["ballot"].as_str().unwrap();
@@ -247,7 +252,7 @@ fn receipts_are_proofs(public: &Client, answers: &[Value], verifiers: impl Fn() 
     }
 }
 
-/// Samples that are the same in every run over the same sizes.
+/// Pseudo-random samples. Each run over the same sizes has the same ones.
 struct Random(u64);
 
 impl Random {

@@ -1,4 +1,5 @@
-//! Whoever checks a published log: the audit of a folder, the audit of a server, and the verifier in Python. One more is one more row.
+//! The verifiers of a published log: the audit of a folder, the audit of a server, and the verifier
+//! in Python. To add one, add a row.
 
 use std::{
     fs,
@@ -11,25 +12,26 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{forgery::kept_in, server::acclaim};
+use crate::{forgery::earlier_checkpoint_path, server::acclaim};
 
-/// What a verifier said.
+/// The verdict of a verifier.
 #[derive(Debug)]
 pub(crate) struct Verdict {
     pub(crate) status: i32,
-    pub(crate) said: String,
+    /// Standard output, then standard error.
+    pub(crate) output: String,
 }
 
-/// One that checks a folder as [`crate::forgery::PublishedLog::write`] writes it.
+/// A verifier of a folder that [`crate::forgery::PublishedLog::write`] wrote.
 pub(crate) struct Verifier {
     pub(crate) name: &'static str,
-    /// Whether it is the independent one, with words of its own.
+    /// Whether it is the independent one, which has its own texts.
     pub(crate) independent: bool,
     /// Checks the folder of this contest with this verifier key.
     pub(crate) check: fn(folder: &Path, contest: &str, vkey: &str) -> Verdict,
 }
 
-/// All of them.
+/// All verifiers.
 pub(crate) const VERIFIERS: &[Verifier] = &[
     Verifier { name: "audit of a folder", independent: false, check: audit_folder },
     Verifier { name: "audit of a server", independent: false, check: audit_server },
@@ -39,14 +41,14 @@ pub(crate) const VERIFIERS: &[Verifier] = &[
 
 impl From<Output> for Verdict {
     fn from(output: Output) -> Self {
-        let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-        Self { status: output.status.code().expect("no signal"), said: said.concat() }
+        let texts = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        Self { status: output.status.code().expect("no signal"), output: texts.concat() }
     }
 }
 
 fn earlier(folder: &Path) -> Vec<PathBuf> {
-    let kept = kept_in(folder);
-    if kept.exists() { vec!["--earlier".into(), kept] } else { Vec::new() }
+    let earlier = earlier_checkpoint_path(folder);
+    if earlier.exists() { vec!["--earlier".into(), earlier] } else { Vec::new() }
 }
 
 fn audit_folder(folder: &Path, _: &str, vkey: &str) -> Verdict {
@@ -61,7 +63,8 @@ fn audit_server(folder: &Path, contest: &str, vkey: &str) -> Verdict {
     acclaim().args(args).args(earlier(folder)).output().unwrap().into()
 }
 
-/// Follows until the whole log is found consistent, which is the verdict `clean`, or the follower ends by itself.
+/// Follows until the whole log is found consistent, or the follower ends by itself. The former is
+/// the verdict `clean`.
 fn follow(folder: &Path, contest: &str, vkey: &str) -> Verdict {
     let address = serve(folder.to_owned(), contest.to_owned());
     let copy = tempfile::tempdir().unwrap();
@@ -74,34 +77,36 @@ fn follow(folder: &Path, contest: &str, vkey: &str) -> Verdict {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    let mut output = BufReader::new(process.stdout.take().unwrap());
-    let mut said = String::new();
-    // The result is looked at right after the checkpoint: the line says that this look is over.
+    let mut stdout = BufReader::new(process.stdout.take().unwrap());
+    let mut text = String::new();
+    // The follower reads the result right after the checkpoint. The line says that this poll is
+    // complete.
     let whole = loop {
-        let before = said.len();
-        if output.read_line(&mut said).unwrap() == 0 {
+        let before = text.len();
+        if stdout.read_line(&mut text).unwrap() == 0 {
             break false;
         }
-        if said[before..].contains("consistent") && process_goes_on(&mut process) {
+        if text[before..].contains("consistent") && process_goes_on(&mut process) {
             break true;
         }
     };
     if whole {
         process.kill().unwrap();
         process.wait().unwrap();
-        return Verdict { status: 0, said: said + ": clean" };
+        return Verdict { status: 0, output: text + ": clean" };
     }
-    process.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    Verdict { status: process.wait().unwrap().code().expect("no signal"), said }
+    process.stderr.take().unwrap().read_to_string(&mut text).unwrap();
+    Verdict { status: process.wait().unwrap().code().expect("no signal"), output: text }
 }
 
-/// Whether a process runs on for so long that what seems odd would have become wrong.
+/// Whether a process keeps running for so long that a suspicion would have become a finding.
 fn process_goes_on(process: &mut Child) -> bool {
-    let begun = Instant::now();
-    while begun.elapsed() < Duration::from_secs(3) {
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(3) {
         if process.try_wait().unwrap().is_some() {
             return false;
         }
+        // Sleeps: `std` cannot wait for the end of a process with a time-out.
         thread::sleep(Duration::from_millis(10));
     }
     true
@@ -111,30 +116,32 @@ fn verify_py(folder: &Path, _: &str, vkey: &str) -> Verdict {
     python().arg("log").arg(folder).args(["--vkey", vkey]).args(earlier(folder)).output().unwrap().into()
 }
 
-/// `deploy/verify/verify.py`, run by a Python that has the package it needs.
+/// `deploy/verify/verify.py`, run by a Python with the package that it needs.
 pub(crate) fn python() -> Command {
     static PYTHON: OnceLock<&str> = OnceLock::new();
     let python = PYTHON.get_or_init(|| {
-        let has_it = |python: &&&str| {
-            let asked = Command::new(python).args(["-c", "import cryptography"]).output();
-            asked.is_ok_and(|asked| asked.status.success())
+        let has_package = |python: &&&str| {
+            let checked = Command::new(python).args(["-c", "import cryptography"]).output();
+            checked.is_ok_and(|checked| checked.status.success())
         };
-        let found = ["python3", "/usr/bin/python3"].iter().find(has_it);
-        found.expect("no python3 with the package cryptography: apt-get install python3-cryptography")
+        let python = ["python3", "/usr/bin/python3"].iter().find(has_package);
+        python.expect("no python3 with the package cryptography: apt-get install python3-cryptography")
     });
     let mut command = Command::new(python);
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/verify/verify.py"));
     command
 }
 
-/// A server that shows a folder at the API's addresses, whatever is in it. It ends with the test.
+/// Starts a server that serves a folder at the API's addresses. It does not check the content.
+///
+/// It ends with the test.
 pub(crate) fn serve(folder: PathBuf, contest: String) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
         for stream in listener.incoming() {
             let (folder, contest) = (folder.clone(), contest.clone());
-            // Whoever hangs up is not served.
+            // A broken connection is ignored.
             thread::spawn(move || stream.and_then(|stream| answer(stream, &folder, &contest)));
         }
     });
@@ -176,7 +183,8 @@ fn answer(stream: TcpStream, folder: &Path, contest: &str) -> std::io::Result<()
     stream.write_all(&body)
 }
 
-/// The lines from `from` on. A server that lies gives more than `to` asks for, if it has more.
+/// Returns the lines from `from` on. A lying server sends more lines than `to` allows, if it has
+/// more.
 fn from(log: &[u8], query: &str) -> Vec<u8> {
     let from =
         query.split('&').find_map(|pair| pair.strip_prefix("from=")).map_or(0, |from| from.parse().unwrap());

@@ -1,4 +1,5 @@
-//! `deploy/verify/verify.py`, written from the format's description: it agrees with what the binary exports, under the key that really signed it.
+//! `deploy/verify/verify.py`, which was written from the format's description. It agrees with the
+//! exports of the binary, under their real key.
 
 mod version_2;
 
@@ -18,7 +19,7 @@ fn verify(folder: &Path, vkey: &str) -> Verdict {
     python().arg("log").arg(folder).args(["--vkey", vkey]).output().unwrap().into()
 }
 
-/// Who is to rely on it has to read it.
+/// People who rely on it must be able to read it.
 #[test]
 fn the_independent_verifier_is_short() {
     let text = include_str!("../../../../deploy/verify/verify.py");
@@ -75,48 +76,48 @@ fn receipts(site: &Site, vkey: &str, voters: &[(String, Value)]) {
         verifier.arg("receipt").arg(&receipt).args(["--vkey", vkey, "--entry"]).arg(&entry);
         verifier.output().unwrap().into()
     };
-    let mut kept = String::new();
+    let mut newest = String::new();
     for (pass, id) in voters.iter().skip(2) {
         let bearer = format!("Bearer {pass}");
         let mine = site.send("GET", "/v1/contests/real/votes/mine", &[("authorization", &bearer)], b"");
         fs::write(&entry, mine.body["ballots"][0]["entry"].as_str().unwrap()).unwrap();
         let id = id.as_str().unwrap();
-        kept = site.send("GET", &format!("/v1/contests/real/ballots/{id}/proof"), &[], b"").text;
-        fs::write(&receipt, &kept).unwrap();
+        newest = site.send("GET", &format!("/v1/contests/real/ballots/{id}/proof"), &[], b"").text;
+        fs::write(&receipt, &newest).unwrap();
         let verdict = verify();
         assert_eq!(verdict.status, 0, "{verdict:?}");
     }
-    let index: u64 = kept.lines().nth(1).unwrap().strip_prefix("index ").unwrap().parse().unwrap();
-    let moved = |to: u64| kept.replace(&format!("index {index}\n"), &format!("index {to}\n"));
+    let index: u64 = newest.lines().nth(1).unwrap().strip_prefix("index ").unwrap().parse().unwrap();
+    let moved = |to: u64| newest.replace(&format!("index {index}\n"), &format!("index {to}\n"));
     for (changed, status) in [
         (moved(index - 1), 1),
         (moved(1 << 40), 1),
         (moved(u64::MAX), 1),
-        (kept.replacen("tlog-proof@v1", "tlog-proof@v2", 1), 2),
-        (kept.replacen("\n\n", "\n", 1), 2),
-        (kept.replacen("real\n", "fake\n", 1), 2),
+        (newest.replacen("tlog-proof@v1", "tlog-proof@v2", 1), 2),
+        (newest.replacen("\n\n", "\n", 1), 2),
+        (newest.replacen("real\n", "fake\n", 1), 2),
     ] {
         fs::write(&receipt, changed).unwrap();
         let verdict = verify();
         assert_eq!(verdict.status, status, "{verdict:?}");
     }
-    fs::write(&receipt, &kept).unwrap();
+    fs::write(&receipt, &newest).unwrap();
     fs::write(&entry, "{}").unwrap();
     assert_eq!(verify().status, 1);
 }
 
-/// The cases by which the tally itself is tested: voids, withdrawals, replacements, completion.
+/// The cases of the tally's own tests: voids, withdrawals, replacements, completion.
 #[test]
 fn the_independent_verifier_counts_like_the_tally() {
     let folder = tempfile::tempdir().unwrap();
     let cases = concat!(env!("CARGO_MANIFEST_DIR"), "/../tally/tests/golden");
-    let mut judged = 0;
+    let mut verified = 0;
     for case in fs::read_dir(cases).unwrap() {
         let case = case.unwrap();
         let log = folder.path().join(case.file_name());
         fs::create_dir(&log).unwrap();
         fs::copy(case.path().join("log.jsonl"), log.join("log.jsonl")).unwrap();
-        // Only the origin is read of it, which the certified results name.
+        // Only the origin is read of this checkpoint. The certified results name it.
         let key = SigningKey::from_seed("example.org/test", &[3; 32]).unwrap();
         fs::write(log.join("checkpoint"), key.sign(0, acclaim_ballot_log::empty_root())).unwrap();
         let tally = acclaim().arg("tally").arg(&log).output().unwrap();
@@ -125,11 +126,11 @@ fn the_independent_verifier_counts_like_the_tally() {
         let published = PublishedLog::of_export(&log);
         published.write(&log);
         let vkey = published.key().verifier().to_string();
-        // Where one follows another contest, the case has only the one log.
+        // A case of a contest that follows another one has only the one log.
         let verdict: Verdict =
             python().arg("log").arg(&log).args(["--alone", "--vkey", &vkey]).output().unwrap().into();
         assert_eq!(verdict.status, 0, "{case:?}: {verdict:?}");
-        judged += 1;
+        verified += 1;
     }
-    assert!(judged > 10);
+    assert!(verified > 10);
 }

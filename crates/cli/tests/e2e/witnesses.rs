@@ -1,5 +1,5 @@
-//! Witnesses of a running installation: they cosign what is shown, whatever they do nobody waits for them, and an operator who shows two
-//! histories is found out.
+//! Witnesses of a running installation. They cosign published checkpoints. A slow or missing
+//! witness delays no ballot. An operator who publishes two histories is detected.
 
 mod audits;
 mod process;
@@ -31,11 +31,12 @@ use process::Process;
 
 const VOTERS: usize = 3_000;
 const CONNECTIONS: usize = 32;
-/// No ballot takes longer, on a machine that has other things to do: less than a witness that hangs is waited for.
+/// The longest time that a ballot may take on a busy machine. It is shorter than the time-out for a
+/// hanging witness.
 const MAX_LATENCY: Duration = Duration::from_secs(3);
 
-/// Tells the site's processes who its witnesses are, and starts them again.
-fn have_witnesses(site: &mut Site, witnesses: &[(SocketAddr, &WitnessKey)]) {
+/// Configures the witnesses of the site's processes, and restarts them.
+fn set_witnesses(site: &mut Site, witnesses: &[(SocketAddr, &WitnessKey)]) {
     let table = |(address, key): &(SocketAddr, &WitnessKey)| {
         format!("{{ url = \"http://{address}\", vkey = \"{key}\" }}")
     };
@@ -49,14 +50,14 @@ fn vkey(contest: &Value) -> VerifierKey {
     contest["log"]["vkey"].as_str().unwrap().parse().unwrap()
 }
 
-/// A port that accepts connections and never answers.
+/// Starts a port that accepts connections and never answers.
 fn hanging() -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     thread::spawn(move || {
-        let mut held = Vec::new();
+        let mut streams = Vec::new();
         while let Ok((stream, _)) = listener.accept() {
-            held.push(stream);
+            streams.push(stream);
         }
     });
     address
@@ -71,17 +72,19 @@ fn note(site: &Site, contest: &str, name: &str) -> Option<String> {
     }
 }
 
-/// Waits until the newest checkpoint shown is cosigned by exactly these, and returns its note.
+/// Waits until the newest published checkpoint is cosigned by exactly these witnesses. Returns its
+/// note.
 fn until_cosigned(site: &Site, contest: &str, by: &[&WitnessKey]) -> String {
     poll("the cosigned checkpoint", || {
-        let shown = note(site, contest, "checkpoint")?;
+        let published = note(site, contest, "checkpoint")?;
         let cosigned = note(site, contest, "checkpoint.cosigned")?;
-        let all = by.iter().all(|key| key.find(&shown).is_ok());
-        (all && shown == cosigned && shown.matches("\u{2014} ").count() == 1 + by.len()).then_some(shown)
+        let all = by.iter().all(|key| key.find(&published).is_ok());
+        (all && published == cosigned && published.matches("\u{2014} ").count() == 1 + by.len())
+            .then_some(published)
     })
 }
 
-/// Casts all ballots; returns the answers and the longest wait for one.
+/// Casts all ballots. Returns the answers, and the longest wait for an answer.
 fn vote(site: &Site, contest: &'static str, voters: usize) -> (Vec<Value>, Duration) {
     let path = format!("/v1/contests/{contest}/passes");
     let minted = site.staff.post(&path, &format!("mint-{voters}"), &json!({"count": voters})).unwrap();
@@ -99,10 +102,10 @@ fn vote(site: &Site, contest: &'static str, voters: usize) -> (Vec<Value>, Durat
         let mut voting_client = VotingClient::new(address, contest);
         let (mut answers, mut longest) = (Vec::new(), Duration::ZERO);
         while let Some(ballot) = ballots.get(next.fetch_add(1, Ordering::Relaxed)) {
-            let begun = Instant::now();
+            let started = Instant::now();
             let (status, answer) = voting_client.cast(ballot).await.unwrap();
             assert_eq!(status, 201, "{answer:?}");
-            longest = longest.max(begun.elapsed());
+            longest = longest.max(started.elapsed());
             answers.push(serde_json::from_slice(&answer).unwrap());
         }
         (answers, longest)
@@ -121,46 +124,47 @@ fn vote(site: &Site, contest: &'static str, voters: usize) -> (Vec<Value>, Durat
 fn thousands_vote_before_witnesses(mut site: Site) {
     let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
     let vkey = vkey(&contest);
-    let ours =
+    let present =
         Process::start(&site.folder.path().join("ours"), free_address(), "witness.example.org/a", &vkey);
     let hangs = CosigningKey::from_seed("witness.example.org/hangs", &[1; 32]).unwrap();
-    // Away at first: made, and stopped before anybody asks it.
+    // This witness is away at first: it is started once for its key, and stopped before the site
+    // uses it.
     let (away_state, away_at) = (site.folder.path().join("away"), free_address());
     let away = Process::start(&away_state, away_at, "witness.example.org/c", &vkey);
     let away_key = away.key.clone();
     away.kill();
-    have_witnesses(
+    set_witnesses(
         &mut site,
-        &[(ours.address, &ours.key), (hanging(), hangs.verifier()), (away_at, &away_key)],
+        &[(present.address, &present.key), (hanging(), hangs.verifier()), (away_at, &away_key)],
     );
 
-    // A sequencer that was killed leaves a lease, which runs out first.
+    // A killed sequencer leaves a lease. Voting starts when the lease has expired.
     let first = site.pass("watched", "mailto:first@example.org");
     poll("voting", || (site.cast("watched", &first, &ballot(&["a1", "b1"])).status <= 201).then_some(()));
     let (answers, longest) = vote(&site, "watched", VOTERS);
     println!("{VOTERS} voters, the longest wait {longest:?}");
     assert!(longest < MAX_LATENCY, "{longest:?}: somebody waited for a witness");
     assert_eq!(answers.len(), VOTERS);
-    until_cosigned(&site, "watched", &[&ours.key]);
+    until_cosigned(&site, "watched", &[&present.key]);
 
     let away = Process::start(&away_state, away_at, "witness.example.org/c", &vkey);
     assert_eq!(away.key, away_key);
     site.cast("watched", &site.pass("watched", "mailto:one-more@example.org"), &ballot(&["a1", "b1"]));
-    until_cosigned(&site, "watched", &[&ours.key, &away_key]);
-    receipts(&site, &answers, &vkey, &ours.key, hangs.verifier());
+    until_cosigned(&site, "watched", &[&present.key, &away_key]);
+    receipts(&site, &answers, &vkey, &present.key, hangs.verifier());
 
     let staff =
         |path: &str, body: &Value| site.staff.post(&format!("/v1/contests/watched/{path}"), path, body);
     staff("close", &json!({})).unwrap();
     let result: Value = site.staff.get("/v1/contests/watched/result").unwrap().json().unwrap();
     staff("certify", &result["certify"]).unwrap();
-    // At once: the export waits for the witnesses by itself.
+    // No wait is needed here: the export itself waits for the witnesses.
     let folder = site.export("watched", "exported");
     let exported = fs::read_to_string(folder.join("checkpoint")).unwrap();
-    assert_eq!(exported, until_cosigned(&site, "watched", &[&ours.key, &away_key]));
+    assert_eq!(exported, until_cosigned(&site, "watched", &[&present.key, &away_key]));
     let checkpoint = Checkpoint::open(&exported, &vkey).unwrap();
     assert_eq!(checkpoint.size, site.log("watched").len() as u64);
-    audits(&site, &folder, &vkey, &[&ours.key, &away_key], hangs.verifier());
+    audits(&site, &folder, &vkey, &[&present.key, &away_key], hangs.verifier());
 }
 
 #[test]
@@ -177,7 +181,8 @@ fn run(command: &mut Command) -> Verdict {
     command.output().unwrap().into()
 }
 
-/// A receipt's checkpoint is a cosigned one, an auditor can demand that, and whoever does not know of witnesses reads it as any other.
+/// A receipt has a cosigned checkpoint. An auditor can demand the cosignature. A verifier without
+/// witnesses accepts it too.
 fn receipts(site: &Site, answers: &[Value], vkey: &VerifierKey, witness: &WitnessKey, absent: &WitnessKey) {
     let (receipt, entry) = (site.folder.path().join("receipt"), site.folder.path().join("entry"));
     let lines = site.log("watched");
@@ -209,7 +214,7 @@ fn receipt_uses_cosigned_checkpoint_once_available() {
     let witness = start();
     let key = witness.key.clone();
     assert_eq!(note(&site, "watched", "checkpoint.cosigned"), None);
-    have_witnesses(&mut site, &[(address, &key)]);
+    set_witnesses(&mut site, &[(address, &key)]);
     let receipt = |answers: &[Value]| {
         let path = format!("/v1/contests/watched/ballots/{}/proof", answers[0]["ballot"].as_str().unwrap());
         let receipt: Receipt = site.send("GET", &path, &[], b"").text.parse().unwrap();
@@ -231,7 +236,8 @@ fn receipt_uses_cosigned_checkpoint_once_available() {
     assert!(receipt(&covered) && receipt(&later));
 }
 
-/// What was exported, and the server, stand up to whoever demands the witnesses, and not to one who demands another.
+/// The export and the server pass an audit that demands their witnesses, and fail one that demands
+/// another witness.
 fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], absent: &WitnessKey) {
     let url = format!("http://{}", site.address);
     let verifiers = || {
@@ -250,11 +256,11 @@ fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], ab
         let verdict = run(verifier.args(["--cosigned-within", "1", "--witness", &absent.to_string()]));
         assert_eq!(verdict.status, 1, "{verdict:?}");
         assert!(
-            verdict.said.contains("not cosigned by") && verdict.said.contains(absent.name()),
+            verdict.output.contains("not cosigned by") && verdict.output.contains(absent.name()),
             "{verdict:?}"
         );
     }
-    // A cosignature of another checkpoint is a wrong one.
+    // A cosignature of another checkpoint is wrong.
     let path = folder.join("checkpoint");
     let exported = fs::read_to_string(&path).unwrap();
     let other = CosigningKey::from_seed(absent.name(), &[1; 32]).unwrap();
@@ -263,7 +269,7 @@ fn audits(site: &Site, folder: &Path, vkey: &VerifierKey, by: &[&WitnessKey], ab
     let [mut of_folder, _] = verifiers();
     let verdict = run(of_folder.args(["--vkey", &vkey.to_string(), "--witness", &absent.to_string()]));
     assert_eq!(verdict.status, 1, "{verdict:?}");
-    assert!(verdict.said.contains("wrong"), "{verdict:?}");
+    assert!(verdict.output.contains("wrong"), "{verdict:?}");
     fs::write(&path, exported).unwrap();
 }
 
@@ -273,11 +279,11 @@ fn an_operator_who_shows_two_histories_is_found_out() {
     let contest = site.create("watched", "2021-01-01T00:00:00Z", &json!({}));
     let witness =
         Process::start(&site.folder.path().join("w"), free_address(), "witness.example.org", &vkey(&contest));
-    have_witnesses(&mut site, &[(witness.address, &witness.key)]);
+    set_witnesses(&mut site, &[(witness.address, &witness.key)]);
     vote(&site, "watched", 200);
     until_cosigned(&site, "watched", &[&witness.key]);
 
-    // An older copy of everything, and more votes.
+    // A copy of all files is made, and more votes follow.
     site.kill();
     let (data, older) = (site.data(), site.folder.path().join("older"));
     copy(&data, &older);
@@ -285,20 +291,20 @@ fn an_operator_who_shows_two_histories_is_found_out() {
     vote(&site, "watched", 100);
     let first = until_cosigned(&site, "watched", &[&witness.key]);
     let first = Checkpoint::open(&first, &vkey(&contest)).unwrap();
-    assert!(!witness.said("ALARM"));
+    assert!(!witness.has_logged("ALARM"));
 
-    // Back to the copy, with nothing beside it that would remember.
+    // The copy is restored, without the record of published checkpoints.
     site.kill();
     fs::remove_dir_all(&data).unwrap();
     copy(&older, &data);
     fs::remove_dir_all(data.join("shown")).unwrap();
     site.restart();
-    poll("the witness's warning", || witness.said("set back").then_some(()));
+    poll("the witness's warning", || witness.has_logged("set back").then_some(()));
     vote(&site, "watched", 150);
     let second = note(&site, "watched", "checkpoint").unwrap();
     let second = Checkpoint::open(&second, &vkey(&contest)).unwrap();
     assert!(second.size > first.size && second.root != first.root);
-    poll("the witness's alarm", || witness.said("ALARM").then_some(()));
+    poll("the witness's alarm", || witness.has_logged("ALARM").then_some(()));
     assert_eq!(note(&site, "watched", "checkpoint.cosigned"), None, "nothing of it is cosigned");
     assert!(fs::read_to_string(witness.state()).unwrap().contains(&first.root.to_string()));
 }

@@ -1,5 +1,8 @@
-//! Floods of requests without credentials: memory stays bounded on every route, and casting goes on beside them. A test
-//! binary of its own, so that no other test shares the machine with a flood; its tests take turns.
+//! Floods of requests without credentials: memory stays bounded on every route, and voting
+//! continues.
+//!
+//! The floods are in their own test binary, so that no other test shares the machine with a flood.
+//! Its tests take turns.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,9 +14,9 @@
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]
 #[path = "../../../api/tests/router/answer.rs"]
 mod answer;
-#[expect(dead_code, unused_imports, unused_macros, reason = "the end-to-end tests use the rest")]
-#[path = "../e2e/backends.rs"]
-mod backends;
+#[expect(dead_code, reason = "the end-to-end tests use the rest")]
+#[path = "../e2e/cluster_servers.rs"]
+mod cluster_servers;
 #[path = "../../../api/tests/router/described.rs"]
 mod described;
 #[path = "../../../api/tests/router/samples.rs"]
@@ -46,39 +49,43 @@ use tokio::{
 
 use crate::site::{Site, ballot};
 
-/// Connections of a flood.
+/// The number of connections of a flood.
 const CONNECTIONS: usize = 600;
-/// How long a flood lasts.
+/// The duration of a flood.
 const FLOOD_TIME: Duration = Duration::from_millis(700);
-/// By how much a flood may raise the process's memory: the budget of large bodies, the page caches of the database, one
-/// large document being written, and the connections themselves.
+/// The most by which a flood may raise the memory of the process, in bytes.
+///
+/// It covers the budget of large bodies, the page caches of the database, one large document being
+/// written, and the connections.
 const MAX_GROWTH: u64 = 480 << 20;
-/// Threads of the process, at most.
+/// The most threads of the process.
 const MAX_THREADS: u64 = 100;
-/// How long one ballot may take meanwhile. The whole flood shares two cores with a debug build.
+/// The most time for one ballot during a flood. The flood shares two cores with a debug build.
 const MAX_LATENCY: Duration = Duration::from_secs(4);
 
-/// Held by each test: floods take turns.
+/// Each test holds this lock, so that floods take turns.
 static TURN: Mutex<()> = Mutex::new(());
 
 fn take_turn() -> MutexGuard<'static, ()> {
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What the clients of a flood do.
+/// The behaviour of the clients of a flood.
 #[derive(Clone, Copy, PartialEq)]
 enum Clients {
-    /// Each sends one request after the other, and reads the answers.
+    /// Each client sends one request after the other, and reads the answers.
     Read,
-    /// Each sends some requests at once, and reads nothing.
+    /// Each client sends several requests at once, and does not read.
     DoNotRead,
 }
 
-/// The process's memory and threads, from /proc (proc(5)).
+/// The memory and the threads of a process, from /proc (proc(5)).
 struct Process(u32);
 
 impl Process {
-    /// The one that has the site's data directory, as its lock says: ` (process 12, http://127.0.0.1:8080)`.
+    /// Returns the process that the lock of the site's data directory names.
+    ///
+    /// The lock reads ` (process 12, http://127.0.0.1:8080)`.
     fn of(site: &Site) -> Self {
         let lock = fs::read_to_string(site.data().join("lock")).unwrap();
         let number = lock.trim_start().strip_prefix("(process ").and_then(|rest| rest.split_once(','));
@@ -91,7 +98,7 @@ impl Process {
         line.split_whitespace().next().unwrap().parse().unwrap()
     }
 
-    /// Bytes in memory now; from now on the peak is counted anew.
+    /// Resets the peak, and returns the present memory in bytes.
     fn start_counting(&self) -> u64 {
         fs::write(format!("/proc/{}/clear_refs", self.0), "5").unwrap();
         self.status("VmRSS") << 10
@@ -102,14 +109,14 @@ impl Process {
     }
 }
 
-/// Sends requests over many connections at once, until time is up.
+/// Sends requests over many connections at once, until the time is up.
 async fn flood(address: SocketAddr, request: String, clients: Clients) {
     let mut connections = JoinSet::new();
     let end = tokio::time::Instant::now() + FLOOD_TIME;
     for _ in 0..CONNECTIONS {
         let request = request.clone();
         connections.spawn(async move {
-            let _until_the_end = tokio::time::timeout_at(end, send(address, &request, clients)).await;
+            let _timed_out = tokio::time::timeout_at(end, send(address, &request, clients)).await;
         });
     }
     while connections.join_next().await.is_some() {}
@@ -124,14 +131,14 @@ async fn send(address: SocketAddr, request: &str, clients: Clients) -> std::io::
     let mut read = vec![0; 64 << 10];
     loop {
         stream.write_all(request.as_bytes()).await?;
-        // A small answer comes in one piece.
+        // A small answer arrives in one piece.
         if stream.read(&mut read).await? == 0 {
             stream = TcpStream::connect(address).await?;
         }
     }
 }
 
-/// Casts ballots in another contest until it is told to stop; returns how long each took.
+/// Casts ballots in another contest until `stop` is set. Returns the latency of each ballot.
 fn cast_beside(site: &Site, passes: Vec<String>, stop: &AtomicBool) -> Vec<Duration> {
     let mut latencies = Vec::new();
     for pass in passes {
@@ -146,7 +153,9 @@ fn cast_beside(site: &Site, passes: Vec<String>, stop: &AtomicBool) -> Vec<Durat
     latencies
 }
 
-/// A site with a small contest, whose log everyone may read, a large one, and another in which people vote meanwhile.
+/// A site with a small contest with a public log, a large contest, and one for the voting.
+///
+/// Returns the site and the passes for the voting.
 fn stage() -> (Site, Vec<String>) {
     let site = Site::start();
     let public = json!({"publication": {"standings": "public", "entries": "live"}});
@@ -177,7 +186,7 @@ fn cast_in_bulk(site: &Site, contest: &str, passes: &[String]) {
     assert_eq!(answer.status, 200, "{answer:?}");
 }
 
-/// 20,000 entries in 40 categories: a document of some megabytes.
+/// A contest with 20,000 entries in 40 categories: a document of some megabytes.
 fn large() -> Value {
     let categories: Vec<Value> = (0..40)
         .map(|number| json!({"id": format!("c{number}"), "title": format!("Category {number}")}))
@@ -190,35 +199,35 @@ fn large() -> Value {
     json!({"category": categories, "entry": entries, "publication": {"standings": "public", "entries": "live"}})
 }
 
-/// Runs a flood and checks the process; `request` is a whole head.
+/// Runs a flood and checks the process. `request` is a whole request.
 fn check_flood(site: &Site, runtime: &Runtime, passes: &mut Vec<String>, request: &str, clients: Clients) {
     let process = Process::of(site);
     let before = process.start_counting();
     let stop = Arc::new(AtomicBool::new(false));
-    let some = passes.split_off(passes.len().saturating_sub(60));
+    let casting_passes = passes.split_off(passes.len().saturating_sub(60));
     let latencies = std::thread::scope(|scope| {
-        let casting = scope.spawn(|| cast_beside(site, some, &stop));
+        let casting = scope.spawn(|| cast_beside(site, casting_passes, &stop));
         runtime.block_on(flood(site.address, request.to_owned(), clients));
         stop.store(true, Ordering::Relaxed);
         casting.join().unwrap()
     });
     let (growth, threads) = (process.peak().saturating_sub(before), process.status("Threads"));
     let slowest = latencies.iter().max().copied().unwrap_or_default();
-    let what = format!(
+    let summary = format!(
         "{}: {} MB more, {threads} threads, {} ballots beside it, the slowest in {slowest:?}",
         request.lines().next().unwrap(),
         growth >> 20,
         latencies.len()
     );
-    eprintln!("{what}");
-    assert!(growth <= MAX_GROWTH && threads <= MAX_THREADS && slowest <= MAX_LATENCY, "{what}");
+    eprintln!("{summary}");
+    assert!(growth <= MAX_GROWTH && threads <= MAX_THREADS && slowest <= MAX_LATENCY, "{summary}");
 }
 
 fn get(path: &str) -> String {
     format!("GET {path} HTTP/1.1\r\nhost: test\r\n\r\n")
 }
 
-/// A path of the API's description with something for each parameter.
+/// Returns a path of the API description with a value for each parameter.
 fn filled(path: &str, contest: &str) -> String {
     let id = "0123456789abcdef0123456789abcdef";
     let values = [
@@ -262,7 +271,7 @@ fn ballot_requests_keep_memory_bounded() {
     check_flood(&site, &runtime, &mut passes, &head, Clients::Read);
     let large = get("/v1/contests/large").replacen("GET", "HEAD", 1);
     check_flood(&site, &runtime, &mut passes, &large, Clients::Read);
-    // The same ballot again and again.
+    // The same ballot, sent again and again.
     let pass = site.pass("main", "again");
     let body = ballot(&["a1"]).to_string();
     assert_eq!(site.cast("main", &pass, &ballot(&["a1"])).status, 201);
@@ -275,23 +284,23 @@ fn ballot_requests_keep_memory_bounded() {
 }
 
 #[test]
-fn a_page_of_entries_leads_to_the_next() {
+fn page_of_entries_leads_to_the_next() {
     let _turn = take_turn();
     let (site, _) = stage();
     let read = |query: &str| site.send("GET", &format!("/v1/contests/large?{query}"), &[], b"");
     let whole = site.send("GET", "/v1/contests/large", &[], b"").body;
-    let mut wanted = whole["entries"].as_array().unwrap().clone();
-    wanted.retain(|entry| entry["category"] == "c3" || entry["category"] == "c5");
-    let mut found = Vec::new();
+    let mut expected = whole["entries"].as_array().unwrap().clone();
+    expected.retain(|entry| entry["category"] == "c3" || entry["category"] == "c5");
+    let mut entries = Vec::new();
     let mut query = "categories=c3,c5&limit=300".to_owned();
     loop {
         let page = read(&query).body;
         assert_eq!((&page["entries_in_all"], &page["categories"]), (&json!(20_000), &whole["categories"]));
-        found.extend(page["entries"].as_array().unwrap().iter().cloned());
+        entries.extend(page["entries"].as_array().unwrap().iter().cloned());
         let Some(next) = page["next"].as_str() else { break };
         query = format!("categories=c3,c5&limit=300&after={next}");
     }
-    assert!(found == wanted);
+    assert!(entries == expected);
     assert_eq!(read("categories=").body["entries"], json!([]));
     for (query, named) in
         [("categories=c3,cx", "`cx`"), ("after=nobody", "`nobody`"), ("limit=0", "1 to 1000")]
@@ -300,7 +309,7 @@ fn a_page_of_entries_leads_to_the_next() {
         answer.problem(400, "invalid-parameter");
         answer.names(named);
     }
-    // Compressed for a client that takes it, which reads the same.
+    // The compressed document reads the same.
     let packed = site.send("GET", "/v1/contests/large", &[("accept-encoding", "gzip")], b"");
     assert!(packed.body == whole);
     let head =

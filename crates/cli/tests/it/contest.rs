@@ -1,4 +1,4 @@
-//! A whole contest on a data directory, and what goes wrong on the way.
+//! A whole contest on a data directory, and the errors on the way.
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
@@ -39,7 +39,7 @@ title = "Connected village"
 "#;
 
 #[test]
-fn every_mistake_of_a_definition_is_told_at_once() {
+fn names_every_mistake_of_definition() {
     let mut session = Session::new();
     let wrong = DEFINITION
         .replace("2099-04-01T00:00:00", "2098-04-01T00:00:00")
@@ -89,24 +89,27 @@ fn a_contest_from_its_definition_to_its_audit() {
     session.type_in(&["log", "export", "photo", "--out", "log"]);
     session.type_in(&["log", "export", "photo", "--out", "log"]);
     session.type_in(&["audit", "log", "--vkey-file", "log/vkey"]);
-    let said = session.run(&["audit", "log", "--vkey-file", "log/vkey", "--previous", "nowhere"]);
-    assert!(said.status == 2 && said.err.contains("--previous: nowhere"), "{}", said.err);
+    let output = session.run(&["audit", "log", "--vkey-file", "log/vkey", "--previous", "nowhere"]);
+    assert!(output.status == 2 && output.err.contains("--previous: nowhere"), "{}", output.err);
     let tally = session.run(&["tally", "log"]);
     assert_eq!((tally.status, tally.out), (0, session.read("log/result.json")));
     assert_transcript!(session.transcript());
 }
 
-/// Before the rules are fixed, and as long as it matters; never on standard output, which programs read.
+/// The warning appears before the rules are fixed, and as long as it matters.
+///
+/// It is never on standard output, which programs read.
 #[test]
-fn entries_that_are_public_before_the_result_are_warned_of() {
+fn warns_of_entries_that_are_public_before_the_result() {
     let session = Session::new();
     session.write("silent.toml", DEFINITION.replace("\"photo\"", "\"silent\""));
     session.write("photo.toml", format!("{DEFINITION}\n[publication]\nentries = \"after-close\"\n"));
     let warns = |args: &[&str]| {
-        let said = session.run(args);
-        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
-        assert!(!said.out.contains("warning:"), "{}", said.out);
-        said.err
+        let output = session.run(args);
+        assert_eq!(output.status, 0, "{args:?}: {}", output.err);
+        assert!(!output.out.contains("warning:"), "{}", output.out);
+        output
+            .err
             .contains("warning: publication.entries is \"after-close\": from the closing on anyone can read")
     };
     for step in ["create", "show", "open"] {
@@ -123,7 +126,7 @@ fn entries_that_are_public_before_the_result_are_warned_of() {
 }
 
 #[test]
-fn a_directory_without_an_installation_is_told() {
+fn names_directory_without_installation() {
     let mut session = Session::new();
     assert_eq!(session.type_in(&["contest", "list"]).status, 2);
     assert_eq!(session.type_in(&["contest", "open", "photo", "--data", "elsewhere"]).status, 2);
@@ -135,7 +138,7 @@ fn a_directory_without_an_installation_is_told() {
 }
 
 #[test]
-fn the_environment_says_where_and_what_an_installation_is() {
+fn environment_sets_directory_and_name_of_installation() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     let create = ["contest", "create", "photo.toml"];
@@ -143,12 +146,16 @@ fn the_environment_says_where_and_what_an_installation_is() {
         ("ACCLAIM_REDIS_URL", "redis://127.0.0.1:1"),
         ("ACCLAIM_POSTGRES_URL", "postgres://a@127.0.0.1:1/a"),
     ];
-    let said = session.run_with(&cluster, &create);
-    assert!(said.status == 2 && said.err.contains("cluster") && said.err.contains("--url"), "{}", said.err);
+    let output = session.run_with(&cluster, &create);
+    assert!(
+        output.status == 2 && output.err.contains("cluster") && output.err.contains("--url"),
+        "{}",
+        output.err
+    );
     assert!(!session.path("acclaim-data").exists(), "a forgotten --url founds nothing");
     let named = [("ACCLAIM_INSTALLATION_NAME", "vote.example.org"), ("ACCLAIM_DATA", "elsewhere")];
-    let said = session.run_with(&named, &create);
-    assert!(said.status == 0 && said.out.contains("vote.example.org/"), "{} {}", said.out, said.err);
+    let output = session.run_with(&named, &create);
+    assert!(output.status == 0 && output.out.contains("vote.example.org/"), "{} {}", output.out, output.err);
     assert!(session.path("elsewhere").is_dir() && !session.path("acclaim-data").exists());
 }
 
@@ -157,12 +164,12 @@ fn failed_export_leaves_no_folder() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     assert_eq!(session.run(&["contest", "create", "photo.toml"]).status, 0);
-    let said = session.run(&["log", "export", "photo", "--out", "log"]);
-    assert!(said.status != 0 && !session.path("log").exists(), "{}", said.err);
+    let output = session.run(&["log", "export", "photo", "--out", "log"]);
+    assert!(output.status != 0 && !session.path("log").exists(), "{}", output.err);
 }
 
 #[test]
-fn a_deleted_contest_is_named_by_its_refusal() {
+fn refusal_names_deleted_contest() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     for args in [
@@ -170,11 +177,15 @@ fn a_deleted_contest_is_named_by_its_refusal() {
         &["pass", "mint", "photo", "--count", "1"],
         &["contest", "delete", "photo"],
     ] {
-        let said = session.run(args);
-        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+        let output = session.run(args);
+        assert_eq!(output.status, 0, "{args:?}: {}", output.err);
     }
-    let said = session.run(&["contest", "create", "photo.toml"]);
-    assert!(said.status != 0 && said.err.contains("deleted") && !said.err.contains("--edit"), "{}", said.err);
+    let output = session.run(&["contest", "create", "photo.toml"]);
+    assert!(
+        output.status != 0 && output.err.contains("deleted") && !output.err.contains("--edit"),
+        "{}",
+        output.err
+    );
 }
 
 #[test]
@@ -214,29 +225,33 @@ fn passes_go_into_a_file_that_is_new_and_private() {
 }
 
 #[test]
-fn a_link_template_without_a_pass_is_refused() {
+fn refuses_link_template_without_a_pass() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     session.run(&["contest", "create", "photo.toml"]);
     let mint =
         |template: &str| session.run(&["pass", "mint", "photo", "--count", "1", "--link-template", template]);
     for template in ["https://vote.example.org/c/photo", "https://vote.example.org/c/{contest}#{Pass}", ""] {
-        let said = mint(template);
-        assert_eq!((said.status, said.out.as_str()), (2, ""), "{template}");
-        assert!(said.err.contains("{pass}") && said.err.contains("/c/{contest}#{pass}"), "{}", said.err);
+        let output = mint(template);
+        assert_eq!((output.status, output.out.as_str()), (2, ""), "{template}");
+        assert!(
+            output.err.contains("{pass}") && output.err.contains("/c/{contest}#{pass}"),
+            "{}",
+            output.err
+        );
     }
     assert_eq!(mint("{pass}").status, 0);
 }
 
-/// The times of a definition and of an amendment are the same.
+/// An amendment reads times as a definition does.
 #[test]
-fn another_closing_is_given_by_the_clocks_of_the_contest() {
+fn amends_closing_in_contest_time_zone() {
     let session = Session::new();
     session.write("photo.toml", DEFINITION);
     let run = |args: &[&str]| {
-        let said = session.run(args);
-        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
-        said.out + &said.err
+        let output = session.run(args);
+        assert_eq!(output.status, 0, "{args:?}: {}", output.err);
+        output.out + &output.err
     };
     let created = run(&["contest", "create", "photo.toml", "--opens", "now"]);
     for words in [
@@ -247,7 +262,7 @@ fn another_closing_is_given_by_the_clocks_of_the_contest() {
     ] {
         assert!(created.contains(words), "{words}: {created}");
     }
-    // It opens by itself, as soon as a process sequences it.
+    // The contest opens by itself, as soon as a process sequences it.
     session.run(&["contest", "open", "photo"]);
     let amend =
         |to: &str| session.run(&["rule", "amend", "photo", "closes", "closes", to, "--reason", "late"]);
@@ -256,25 +271,25 @@ fn another_closing_is_given_by_the_clocks_of_the_contest() {
         ("2099-06-02T00:00:00-03:30", "2099-06-02T03:30:00Z"),
         ("2099-07-01T00:00:00Z", "2099-07-01T00:00:00Z"),
     ] {
-        let said = amend(to);
-        assert_eq!(said.status, 0, "{to}: {}", said.err);
+        let output = amend(to);
+        assert_eq!(output.status, 0, "{to}: {}", output.err);
         assert!(run(&["contest", "show", "photo"]).contains(closes), "{to}");
         assert!(run(&["log", "export", "photo", "--out", to]).is_ascii());
         assert!(session.read(&format!("{to}/log.jsonl")).contains(&format!("\"to\":\"{closes}\"")), "{to}");
     }
-    // In 2100 the clocks are put forward on 28 March.
+    // In 2100 the clocks go forward on 28 March.
     for (to, why) in [
         ("2100-03-28T02:30:00", "does not exist in Europe/Zurich"),
         ("2100-10-31T02:30:00", "exists twice in Europe/Zurich"),
         ("tomorrow", "must be a date and time such as"),
         ("2099-05-01T00:00:00", ""),
     ] {
-        let said = amend(to);
-        assert!(said.status == 1 && said.err.contains(why), "{to}: {}", said.err);
+        let output = amend(to);
+        assert!(output.status == 1 && output.err.contains(why), "{to}: {}", output.err);
     }
 }
 
-/// A terminal is asked; a program is not. `script` gives a command a terminal.
+/// The command asks on a terminal, and does not ask a program. `script` gives a command a terminal.
 #[test]
 fn asks_before_irreversible_steps_on_terminal() {
     let session = Session::new();
@@ -296,8 +311,8 @@ fn asks_before_irreversible_steps_on_terminal() {
     assert!(
         refused.out.contains("contest: photo (Photo contest)") && refused.out.contains("Type yes to go on")
     );
-    let shown = session.run(&["contest", "show", "photo"]);
-    assert!(shown.out.contains("closed"), "{}", shown.out);
+    let state = session.run(&["contest", "show", "photo"]);
+    assert!(state.out.contains("closed"), "{}", state.out);
     let certified = session.on_a_terminal(certify, "yes\n");
     assert!(certified.status == 0 && certified.out.contains("recorded at index"), "{}", certified.out);
     let destroy = "contest destroy-key photo --reason announced";
@@ -307,17 +322,17 @@ fn asks_before_irreversible_steps_on_terminal() {
     assert!(done.status == 0 && !done.out.contains("Type yes"), "{}", done.out);
 }
 
-/// The organiser's guide has what works.
+/// The example in the organiser's guide works.
 #[test]
-fn the_guides_example_of_scores_works() {
+fn example_of_scores_in_the_guide_works() {
     let session = Session::new();
     let panel =
         "\n[[panel]]\nid = \"experts\"\nkind = \"score\"\nscale = [0, 10]\njurors = [\"Ama Mensah\"]\n";
     let rules = DEFINITION.replace("by = \"votes\"", "by = \"scores\"");
     session.write("photo.toml", rules.replacen("\n[[category]]", &format!("{panel}\n[[category]]"), 1));
     for args in [&["contest", "create", "photo.toml"][..], &["contest", "open", "photo"]] {
-        let said = session.run(args);
-        assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+        let output = session.run(args);
+        assert_eq!(output.status, 0, "{args:?}: {}", output.err);
     }
     let guide = include_str!("../../../../docs/organiser.md");
     let example = guide.lines().find_map(|line| line.strip_prefix("$ acclaim rule score photos ")).unwrap();
@@ -325,8 +340,8 @@ fn the_guides_example_of_scores_works() {
     let columns = columns.split('`').nth(1).expect("the example names the columns");
     session.write("scores.csv", format!("{columns}\nAma Mensah,photos,p1,8.5\n"));
     let args: Vec<&str> = ["rule", "score", "photo"].into_iter().chain(options.split_whitespace()).collect();
-    let said = session.run(&args);
-    assert_eq!(said.status, 0, "{args:?}: {}", said.err);
+    let output = session.run(&args);
+    assert_eq!(output.status, 0, "{args:?}: {}", output.err);
 }
 
 #[test]
@@ -367,12 +382,12 @@ fn a_tag_key_is_destroyed_once_voting_has_ended() {
 fn names_line_or_variable_of_bad_setting() {
     let session = Session::new();
     session.write("acclaim.toml", "[ballots]\nwating = 3\n");
-    let said = session.run(&["serve", "--config", "acclaim.toml"]);
+    let output = session.run(&["serve", "--config", "acclaim.toml"]);
     for word in ["acclaim.toml", "line 2", "wating"] {
-        assert!(said.status == 2 && said.err.contains(word), "{word}: {}", said.err);
+        assert!(output.status == 2 && output.err.contains(word), "{word}: {}", output.err);
     }
-    let said = session.run_with(&[("ACCLAIM_BALLOTS_WATING", "3")], &["serve"]);
+    let output = session.run_with(&[("ACCLAIM_BALLOTS_WATING", "3")], &["serve"]);
     for word in ["ACCLAIM_", "wating"] {
-        assert!(said.status == 2 && said.err.contains(word), "{word}: {}", said.err);
+        assert!(output.status == 2 && output.err.contains(word), "{word}: {}", output.err);
     }
 }

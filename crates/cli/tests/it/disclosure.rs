@@ -1,5 +1,8 @@
-//! What is secret stays secret until its time: every route is asked in every phase with every kind of credential, and answers what
-//! `docs/organiser.md` says. Two contests differ only in what others chose and scored; until the certification only readers can tell them apart.
+//! Secrets stay secret until their time: each route, in each phase, with each kind of credential.
+//!
+//! The answers must match the tables of `docs/organiser.md`. Two contests differ only in the
+//! choices and scores of other persons. Until the certification only readers can see the
+//! difference.
 
 mod publication;
 mod revocation;
@@ -14,23 +17,25 @@ use self::{
     table::{PHASES, Row, rows},
 };
 
-/// The two contests, and an id of the same length that no contest has.
+/// The two contests.
 const CONTESTS: [&str; 2] = ["contest-x", "contest-y"];
+/// An id of the same length that no contest has.
 const NO_CONTEST: &str = "contest-z";
-/// What voters but the first choose in each, and how the second juror scores.
+/// In each contest: the choices of all voters but the first.
 const CHOICES: [[&str; 3]; 2] = [["a1", "a1", "b1"], ["a2", "a2", "b2"]];
+/// In each contest: the scores of the second juror.
 const SCORES: [[(&str, &str); 2]; 2] =
     [[("a1", "2.625"), ("a2", "1.375")], [("a1", "8.375"), ("a2", "9.125")]];
-/// How the first juror scores in both.
+/// The scores of the first juror, in both contests.
 const SAME_SCORES: [(&str, &str); 2] = [("a1", "6.0625"), ("a2", "5.0625")];
 
-/// Something that a request can carry.
+/// A credential that a request can carry.
 struct Credential {
     name: &'static str,
     token: Option<String>,
 }
 
-/// The groups of the table that each credential belongs to besides `anyone`.
+/// For each credential: its groups in the tables, besides `anyone`.
 const GROUPS: [(&str, &[&str]); 13] = [
     ("none", &[]),
     ("bad key", &[]),
@@ -56,15 +61,15 @@ impl Credential {
         ["bad key", "revoked key"].contains(&self.name)
     }
 
-    /// Whether it may see a draft by any route.
+    /// Returns whether the credential may see a draft by any route.
     fn is_staff(&self) -> bool {
         self.groups().contains(&"staff")
     }
 
-    fn is_let_in(&self, row: &Row, phase: &str) -> bool {
+    fn is_allowed(&self, row: &Row, phase: &str) -> bool {
         let groups = &row.groups[phase];
         let is_in = |group: &String| match &**group {
-            // Routes outside of the API's own look at no key.
+            // Only routes of the API itself check keys.
             "anyone" => !self.is_invalid_key() || !row.described().contains(" /v1/"),
             group => self.groups().contains(&group),
         };
@@ -72,12 +77,12 @@ impl Credential {
     }
 }
 
-/// One of the two contests with everyone who asks about it.
+/// One of the two contests, with all credentials.
 struct TestContest {
     contest: &'static str,
     credentials: Vec<Credential>,
     passes: Vec<String>,
-    /// The second voter's ballot; until it is cast, an id that no ballot has.
+    /// The last voter's ballot. Until it is cast, an id that no ballot has.
     ballot: String,
 }
 
@@ -116,7 +121,7 @@ impl TestContest {
         self.credentials.iter().find(|known| known.name == name).unwrap().token.as_deref().unwrap()
     }
 
-    /// Brings the contest into a phase from the one before.
+    /// Brings the contest from the phase before into `phase`.
     async fn enter(&mut self, stage: &Stage, phase: &str, number: usize) {
         let contest = self.contest;
         let step = async |route: &str, body: Value| {
@@ -149,7 +154,8 @@ impl TestContest {
         stage.wait_for(&format!("/v1/contests/{contest}/{published}"), "log").await;
     }
 
-    /// What the credential gets, with ids in the place of names.
+    /// Sends a request with the credential. In the answer the contests' ids are replaced by one
+    /// word.
     async fn ask(
         &self,
         stage: &Stage,
@@ -159,27 +165,29 @@ impl TestContest {
         contest: &str,
     ) -> TestAnswer {
         let path = row.path(contest, &self.ballot);
-        let mut seen = stage.send(method, &path, token, &[], &Value::Null).await;
+        let mut answer = stage.send(method, &path, token, &[], &Value::Null).await;
         let neutral = |text: &str| {
             [CONTESTS[0], CONTESTS[1], NO_CONTEST]
                 .iter()
                 .fold(text.to_owned(), |text, id| text.replace(id, "contest-@"))
         };
-        if std::str::from_utf8(&seen.body).is_ok() {
-            seen.body = neutral(&seen.text()).into_bytes();
+        if std::str::from_utf8(&answer.body).is_ok() {
+            answer.body = neutral(&answer.text()).into_bytes();
         }
-        seen
+        answer
     }
 }
 
-/// An answer without what hashes, random keys and clocks make of it: of each long word its length is left, of bytes their number.
-fn masked(seen: &TestAnswer) -> (u16, Vec<(String, String)>, String) {
-    let headers = seen.headers.iter().map(|(name, value)| (name.clone(), shortened(value))).collect();
-    let body = match std::str::from_utf8(&seen.body) {
+/// Removes from an answer the values of hashes, random keys and clocks.
+///
+/// Of each long word the length is left, and of a body that is not text the number of bytes.
+fn masked(answer: &TestAnswer) -> (u16, Vec<(String, String)>, String) {
+    let headers = answer.headers.iter().map(|(name, value)| (name.clone(), shortened(value))).collect();
+    let body = match std::str::from_utf8(&answer.body) {
         Ok(text) => shortened(text),
-        Err(_) => seen.body.len().to_string(),
+        Err(_) => answer.body.len().to_string(),
     };
-    (seen.status, headers, body)
+    (answer.status, headers, body)
 }
 
 fn shortened(text: &str) -> String {
@@ -202,15 +210,16 @@ fn shortened(text: &str) -> String {
     short
 }
 
-/// What the tables demand of an answer.
-fn check(row: &Row, phase: &str, credential: &Credential, seen: &TestAnswer) -> Result<(), String> {
-    let is_let_in = credential.is_let_in(row, phase);
-    let status = seen.status;
-    let as_expected = match (is_let_in, row.is_reading()) {
-        // No witness cosigns here.
-        (true, true) if row.address.ends_with(".cosigned") => seen.code() == "not-found",
+/// Checks an answer against the tables.
+fn check(row: &Row, phase: &str, credential: &Credential, answer: &TestAnswer) -> Result<(), String> {
+    let is_allowed = credential.is_allowed(row, phase);
+    let status = answer.status;
+    let as_expected = match (is_allowed, row.is_reading()) {
+        // No witness cosigns in this test.
+        (true, true) if row.address.ends_with(".cosigned") => answer.code() == "not-found",
         (true, true) => status == 200,
-        // What comes behind the check of the credentials: there is no Idempotency-Key, or no body.
+        // The request fails after the check of the credential, because the `Idempotency-Key` or the
+        // body is missing.
         (true, false) => status == 400 || status == 422,
         (false, _) if credential.is_invalid_key() && phase != "draft" => status == 401,
         (false, _) => [401, 403, 404, 409].contains(&status),
@@ -219,7 +228,7 @@ fn check(row: &Row, phase: &str, credential: &Credential, seen: &TestAnswer) -> 
         return Ok(());
     }
     let (name, described) = (credential.name, row.described());
-    Err(format!("{phase}: {described} with {name}: {status}, let in: {is_let_in}: {}", seen.text()))
+    Err(format!("{phase}: {described} with {name}: {status}, let in: {is_allowed}: {}", answer.text()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -227,62 +236,62 @@ async fn every_route_matches_access_table() {
     let stage = Stage::start().await;
     stage.change("PUT", "elsewhere", &definition("elsewhere", &Value::Null)).await;
     let far = stage.passes("elsewhere", &["mailto:far@example.org"]).await.remove(0);
-    let mut worlds = Vec::new();
+    let mut test_contests = Vec::new();
     for contest in CONTESTS {
-        worlds.push(TestContest::create(&stage, contest, &far).await);
+        test_contests.push(TestContest::create(&stage, contest, &far).await);
     }
     let (rows, mut wrong) = (rows(), Vec::new());
     for phase in PHASES {
-        for (number, world) in worlds.iter_mut().enumerate() {
-            world.enter(&stage, phase, number).await;
+        for (number, test_contest) in test_contests.iter_mut().enumerate() {
+            test_contest.enter(&stage, phase, number).await;
         }
         for row in &rows {
-            ask_everyone(&stage, &worlds, row, phase, &mut wrong).await;
+            ask_with_all_credentials(&stage, &test_contests, row, phase, &mut wrong).await;
         }
     }
     assert!(wrong.is_empty(), "{} answers are wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
-async fn ask_everyone(
+async fn ask_with_all_credentials(
     stage: &Stage,
-    worlds: &[TestContest],
+    test_contests: &[TestContest],
     row: &Row,
     phase: &str,
     wrong: &mut Vec<String>,
 ) {
-    for (number, credential) in worlds[0].credentials.iter().enumerate() {
+    for (number, credential) in test_contests[0].credentials.iter().enumerate() {
         let methods: &[&str] = if row.is_reading() { &["GET", "HEAD"] } else { &[&row.method] };
         let mut statuses = Vec::new();
         for method in methods {
             let mut views = Vec::new();
-            for world in worlds {
-                let token = world.credentials[number].token.as_deref();
-                let seen = world.ask(stage, row, method, token, world.contest).await;
-                // A HEAD has no body to say why it is refused.
+            for test_contest in test_contests {
+                let token = test_contest.credentials[number].token.as_deref();
+                let answer = test_contest.ask(stage, row, method, token, test_contest.contest).await;
+                // An answer to HEAD has no body with the reason of a refusal.
                 if *method != "HEAD" {
-                    wrong.extend(check(row, phase, credential, &seen).err());
+                    wrong.extend(check(row, phase, credential, &answer).err());
                 }
                 let is_unseen = phase == "draft"
                     && row.is_of_contest()
                     && !credential.is_staff()
-                    && !credential.is_let_in(row, phase);
+                    && !credential.is_allowed(row, phase);
                 if is_unseen {
-                    let none = world.ask(stage, row, method, token, NO_CONTEST).await;
-                    let is_404 = seen.status == 404 || row.method == "PUT";
-                    if seen != none || !is_404 {
+                    let none = test_contest.ask(stage, row, method, token, NO_CONTEST).await;
+                    let is_404 = answer.status == 404 || row.method == "PUT";
+                    if answer != none || !is_404 {
                         let (name, described) = (credential.name, row.described());
                         wrong.push(format!(
                             "{method} {described} tells {name} that there is a draft: {} {}, and where there is none: {} {}",
-                            seen.status,
-                            seen.text(),
+                            answer.status,
+                            answer.text(),
                             none.status,
                             none.text()
                         ));
                     }
                 }
-                views.push(seen);
+                views.push(answer);
             }
-            let given: Vec<u16> = views.iter().map(|seen| seen.status).collect();
+            let given: Vec<u16> = views.iter().map(|answer| answer.status).collect();
             if !statuses.is_empty() && statuses != given {
                 wrong.push(format!("{phase}: {method} {}: {given:?}, not {statuses:?}", row.described()));
             }
@@ -290,10 +299,13 @@ async fn ask_everyone(
             let differ = masked(&views[0]) != masked(&views[1]);
             if differ && keeps_secrets(row, phase, credential) {
                 let (name, described) = (credential.name, row.described());
-                let told =
-                    views.iter().map(|seen| format!("{:?}", masked(seen))).collect::<Vec<_>>().join("\n    ");
+                let views_text = views
+                    .iter()
+                    .map(|answer| format!("{:?}", masked(answer)))
+                    .collect::<Vec<_>>()
+                    .join("\n    ");
                 wrong.push(format!(
-                    "{phase}: {method} {described} tells {name} what others chose or scored:\n    {told}"
+                    "{phase}: {method} {described} tells {name} what others chose or scored:\n    {views_text}"
                 ));
             }
             if credential.name == "other juror"
@@ -306,12 +318,15 @@ async fn ask_everyone(
     }
 }
 
-/// Whether everything has become public.
+/// Returns whether all choices and scores are public.
 fn is_over(phase: &str) -> bool {
     ["certified", "reopened"].contains(&phase)
 }
 
-/// Whether the answer must be the same whatever others chose and scored: until the certification, to all but readers, and to jurors but for the own scores.
+/// Returns whether the answer must be the same in both contests.
+///
+/// Until the certification this holds for all credentials except readers. A juror also gets the
+/// juror's own scores.
 fn keeps_secrets(row: &Row, phase: &str, credential: &Credential) -> bool {
     let own_scores = credential.name == "other juror" && row.address == "C/scores";
     !is_over(phase) && !credential.groups().contains(&"readers") && !own_scores

@@ -1,32 +1,34 @@
-//! The examples of the guides are commands that there are, with options that there are.
+//! The examples in the guides use existing commands and options.
 
 use std::{fs, path::Path};
 
 use acclaim_cli::args::Cli;
 use clap::{Parser as _, error::ErrorKind};
 
-/// The commands of a guide, each with its line.
+/// Returns the commands of a guide, each with its line number.
 fn commands(text: &str) -> Vec<(usize, String)> {
-    let mut found: Vec<(usize, String)> = Vec::new();
+    let mut commands: Vec<(usize, String)> = Vec::new();
     let mut continues = false;
     for (number, line) in (1..).zip(text.lines()) {
-        if continues && let Some((_, last)) = found.last_mut() {
+        if continues && let Some((_, last)) = commands.last_mut() {
             last.push_str(line.trim_start());
         } else if let Some(command) = line.strip_prefix("$ ") {
-            found.push((number, command.to_owned()));
+            commands.push((number, command.to_owned()));
         } else {
             continue;
         }
-        let last = found.last_mut().unwrap();
+        let last = commands.last_mut().unwrap();
         continues = last.1.ends_with('\\');
         if continues {
             last.1.pop();
         }
     }
-    found
+    commands
 }
 
-/// The words of each `acclaim` in a line, as a shell has them, up to what it sends elsewhere.
+/// Returns the words of each `acclaim` command in a line, as a shell splits them.
+///
+/// The words end at a redirection, a pipe, an operator or a comment.
 fn words(line: &str) -> Vec<Vec<String>> {
     let (mut all, mut words, mut word, mut quote) = (Vec::new(), Vec::new(), None::<String>, None);
     for c in line.chars() {
@@ -53,7 +55,7 @@ fn words(line: &str) -> Vec<Vec<String>> {
 }
 
 #[test]
-fn every_example_of_the_guides_is_a_command() {
+fn every_example_in_the_guides_is_a_command() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     let mut guides = vec![root.join("README.md"), root.join("deploy/verify/README.md")];
     guides.extend(fs::read_dir(root.join("docs")).unwrap().map(|guide| guide.unwrap().path()));
@@ -63,7 +65,7 @@ fn every_example_of_the_guides_is_a_command() {
             for words in words(&command) {
                 checked += 1;
                 let Err(error) = Cli::try_parse_from(&words) else { continue };
-                // A value may be one that the reader fills in.
+                // The example can have a placeholder as a value, which the reader replaces.
                 if !matches!(error.kind(), ErrorKind::ValueValidation | ErrorKind::DisplayHelp) {
                     wrong.push(format!("{}:{line}: {command}\n{error}", guide.display()));
                 }

@@ -1,10 +1,12 @@
-//! The help of every command.
+//! The help of every command, and the answers to wrong use.
 
 use crate::session::{Session, assert_transcript};
 
-/// Every command that has one, so that a new command is noticed by its missing help.
-fn commands(of: &mut Vec<Vec<String>>, session: &Session, command: &[&str]) {
-    of.push(command.iter().map(|&word| word.to_owned()).collect());
+/// Collects a command and all its subcommands from the help texts.
+///
+/// The help lists every command, so a new command without help is noticed.
+fn commands(collected: &mut Vec<Vec<String>>, session: &Session, command: &[&str]) {
+    collected.push(command.iter().map(|&word| word.to_owned()).collect());
     let mut args = command.to_vec();
     args.push("--help");
     let help = session.run(&args).out;
@@ -14,7 +16,7 @@ fn commands(of: &mut Vec<Vec<String>>, session: &Session, command: &[&str]) {
         if name != "help" && !line.starts_with("     ") {
             let mut deeper = command.to_vec();
             deeper.push(name);
-            commands(of, session, &deeper);
+            commands(collected, session, &deeper);
         }
     }
 }
@@ -55,7 +57,7 @@ fn wrong_use_is_answered_with_status_2() {
 fn shells_complete_the_commands() {
     let session = Session::new();
     for shell in ["bash", "zsh", "fish"] {
-        let said = session.run(&["completions", shell]);
-        assert_eq!((said.status, said.out.contains("certify")), (0, true), "{shell}");
+        let output = session.run(&["completions", shell]);
+        assert_eq!((output.status, output.out.contains("certify")), (0, true), "{shell}");
     }
 }

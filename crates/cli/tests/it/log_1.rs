@@ -1,6 +1,8 @@
-//! A log of version 1, exported by a build that knew no other version. It audits, and its result is what it was then.
+//! A log of version 1 from an earlier build, which knew no other version.
 //!
-//! The contest has a replaced ballot, a withdrawn entry and scores. It was certified with lots, reopened, and certified again with other lots.
+//! It must audit clean, and its result must not change. The contest has a replaced ballot, a
+//! withdrawn entry and scores. It was certified with lots, reopened, and certified again with other
+//! lots.
 
 use std::fs;
 
@@ -12,14 +14,14 @@ fn exported(name: &str) -> String {
     fs::read_to_string(format!("{FOLDER}/{name}")).unwrap()
 }
 
-/// What a command answers with success.
+/// Returns the output of a command that must succeed.
 fn answer(args: &[&str]) -> String {
-    let said = Session::new().run(args);
-    assert_eq!(said.status, 0, "{args:?}: {}", said.err);
-    said.out
+    let output = Session::new().run(args);
+    assert_eq!(output.status, 0, "{args:?}: {}", output.err);
+    output.out
 }
 
-/// A page without its style and the hash of it, which change with the layout that all pages share.
+/// Removes from a page the style and its hash, which change with the layout of all pages.
 fn without_style(page: &str) -> String {
     let (before, rest) = page.split_once("<style>").unwrap();
     let (_, after) = rest.split_once("</style>").unwrap();
@@ -29,13 +31,13 @@ fn without_style(page: &str) -> String {
 }
 
 #[test]
-fn a_log_of_version_1_audits_clean() {
+fn log_of_version_1_audits_clean() {
     let report = answer(&["audit", FOLDER, "--vkey-file", &format!("{FOLDER}/vkey")]);
     assert!(report.contains("audit: clean"), "{report}");
 }
 
 #[test]
-fn a_log_of_version_1_has_the_result_that_it_had() {
+fn log_of_version_1_keeps_its_result() {
     let document = exported("result.json");
     assert!(document.starts_with("{\"v\":1,"));
     assert_eq!(answer(&["tally", FOLDER]), document);

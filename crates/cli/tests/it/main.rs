@@ -1,4 +1,4 @@
-//! Transcripts of the command line, as whoever types the commands sees them.
+//! Transcripts of the command line: the commands and their output, as a user sees them.
 
 #![expect(
     clippy::unwrap_used,

@@ -1,5 +1,7 @@
-//! Clocks driven by hand, with API and sequencer of one process: a vote each day over a midnight in the night in which the clocks are put forward, and a process
-//! with a wrong clock.
+//! API and sequencer in one process, under a clock that the tests set.
+//!
+//! The tests cover daily votes over the midnights of a change to daylight saving time, and a
+//! process with a wrong clock.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -32,7 +34,7 @@ fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// See the [module](self).
+/// A running API and sequencer, with their clock and intake.
 struct TestEngine {
     router: Router,
     stores: Stores,
@@ -46,11 +48,11 @@ struct TestEngine {
 }
 
 impl TestEngine {
-    async fn begins(at: &str) -> Self {
-        Self::begins_with(at, ApiSettings::default()).await
+    async fn start(at: &str) -> Self {
+        Self::start_with(at, ApiSettings::default()).await
     }
 
-    async fn begins_with(at: &str, settings: ApiSettings) -> Self {
+    async fn start_with(at: &str, settings: ApiSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let directory = DataDirectory::lock(folder.path()).unwrap();
         let secret = directory.secret().unwrap();
@@ -90,7 +92,7 @@ impl TestEngine {
         }
     }
 
-    /// Asks, as whoever holds the token.
+    /// Sends a request with a token.
     async fn ask(&self, method: Method, path: &str, token: &str, body: &Value) -> (u16, Value) {
         let content = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
         let request = Request::builder()
@@ -120,8 +122,8 @@ impl TestEngine {
         self.ask(Method::GET, "/votes/mine", pass, &Value::Null).await.1
     }
 
-    /// Asks until the contest is in a phase.
-    async fn until(&self, phase: &str) -> Value {
+    /// Waits until the contest is in a phase.
+    async fn wait_for_phase(&self, phase: &str) -> Value {
         let reached = async {
             loop {
                 let (_, contest) = self.ask(Method::GET, "", TOKEN, &Value::Null).await;
@@ -144,15 +146,15 @@ fn definition() -> Value {
     })
 }
 
-/// A night of 23 hours between two midnights: 23:00 and 22:00 UTC.
+/// The day of the change has 23 hours: its midnights are at 23:00 and at 22:00 UTC.
 #[tokio::test]
 async fn daily_votes_cross_daylight_saving_change() {
-    let night = TestEngine::begins("2021-03-27T07:00:00Z").await;
-    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
+    let engine = TestEngine::start("2021-03-27T07:00:00Z").await;
+    assert_eq!(engine.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
     let (_, minted) =
-        night.ask(Method::POST, "/passes", TOKEN, &json!({"subjects": ["ama@example.org"]})).await;
+        engine.ask(Method::POST, "/passes", TOKEN, &json!({"subjects": ["ama@example.org"]})).await;
     let pass = minted["passes"][0]["pass"].as_str().unwrap().to_owned();
-    let cast = async |entry: &str, day: &str| night.cast(&pass, entry, day).await;
+    let cast = async |entry: &str, day: &str| engine.cast(&pass, entry, day).await;
     let wrong = async |day: &str, today: &str| {
         let (status, problem) = cast("p2", day).await;
         assert_eq!(
@@ -163,109 +165,111 @@ async fn daily_votes_cross_daylight_saving_change() {
         assert!(problem["detail"].as_str().unwrap().contains(today), "{problem}");
     };
 
-    // The day has begun, the voting has not.
+    // The day has begun, and the voting has not.
     assert_eq!(cast("p1", "2021-03-27").await.1["type"], "/problems/voting-not-open");
-    let mine = night.mine(&pass).await;
+    let mine = engine.mine(&pass).await;
     assert_eq!((&mine["period"], &mine["left"]), (&Value::Null, &json!([])));
-    night.clock.set(time("2021-03-27T08:00:00Z"));
-    night.until("open").await;
+    engine.clock.set(time("2021-03-27T08:00:00Z"));
+    engine.wait_for_phase("open").await;
 
-    night.clock.set(time("2021-03-27T22:59:59.999Z"));
+    engine.clock.set(time("2021-03-27T22:59:59.999Z"));
     assert_eq!(cast("p1", "2021-03-27").await.0, 201);
     wrong("2021-03-28", "2021-03-27").await;
-    assert_eq!(night.mine(&pass).await["left"], json!([]));
+    assert_eq!(engine.mine(&pass).await["left"], json!([]));
 
-    night.clock.set(time("2021-03-27T23:00:00Z"));
+    engine.clock.set(time("2021-03-27T23:00:00Z"));
     assert_eq!(cast("p1", "2021-03-27").await.0, 200, "recorded yesterday, and sent again");
     wrong("2021-03-27", "2021-03-28").await;
-    let mine = night.mine(&pass).await;
+    let mine = engine.mine(&pass).await;
     assert_eq!((&mine["period"], &mine["left"]), (&json!("2021-03-28"), &json!(["a"])));
     assert_eq!(cast("p1", "2021-03-28").await.0, 201);
 
-    // 23 hours later, and not 24.
-    night.clock.set(time("2021-03-28T21:59:59Z"));
+    // This is 23 hours later, and not 24.
+    engine.clock.set(time("2021-03-28T21:59:59Z"));
     wrong("2021-03-29", "2021-03-28").await;
-    night.clock.set(time("2021-03-28T22:00:00Z"));
+    engine.clock.set(time("2021-03-28T22:00:00Z"));
     wrong("2021-03-28", "2021-03-29").await;
     assert_eq!(cast("p2", "2021-03-29").await.0, 201);
-    let mine = night.mine(&pass).await;
+    let mine = engine.mine(&pass).await;
     let days: Vec<_> = mine["ballots"].as_array().unwrap().iter().map(|ballot| &ballot["period"]).collect();
     assert_eq!(days, ["2021-03-27", "2021-03-28", "2021-03-29"]);
     assert_eq!(mine["left"], json!([]));
 
-    night.clock.set(time("2021-03-29T10:00:00Z"));
+    engine.clock.set(time("2021-03-29T10:00:00Z"));
     assert_eq!(cast("p1", "2021-03-29").await.1["type"], "/problems/voting-closed");
-    // The sequencer waits for whatever is still on its way.
-    night.clock.set(time("2021-03-29T10:05:00Z"));
-    night.until("closed").await;
+    // The sequencer waits for ballots that are still on their way.
+    engine.clock.set(time("2021-03-29T10:05:00Z"));
+    engine.wait_for_phase("closed").await;
     assert_eq!(cast("p2", "2021-03-29").await.0, 200, "recorded, and sent again");
-    audit(&night).await;
-    night.stop.send_replace(true);
-    night.sequencer.await.unwrap();
+    audit(&engine).await;
+    engine.stop.send_replace(true);
+    engine.sequencer.await.unwrap();
 }
 
-async fn audit(night: &TestEngine) {
+async fn audit(engine: &TestEngine) {
     let contest = "daily".parse().unwrap();
-    let head = night.stores.database.head(&contest).await.unwrap().unwrap();
-    let origin = night.keyring.origin(&contest);
-    let key = acclaim_ballot_log::SigningKey::from_seed(&origin, &night.keyring.log_seed).unwrap();
+    let head = engine.stores.database.head(&contest).await.unwrap().unwrap();
+    let origin = engine.keyring.origin(&contest);
+    let key = acclaim_ballot_log::SigningKey::from_seed(&origin, &engine.keyring.log_seed).unwrap();
     let checkpoint = Checkpoint::open(&head.checkpoint, key.verifier()).unwrap();
     let mut audit =
         Audit::new(ExpectedLog { checkpoint, result: None }, &|_| None, AuditPlan::single_round());
-    for line in night.stores.database.entries(&contest, 0, usize::MAX).await.unwrap() {
+    for line in engine.stores.database.entries(&contest, 0, usize::MAX).await.unwrap() {
         audit.push(&line);
     }
     let report = audit.finish();
     assert!(report.clean, "{report:?}");
-    let (_, result) = night.ask(Method::GET, "/result", TOKEN, &Value::Null).await;
+    let (_, result) = engine.ask(Method::GET, "/result", TOKEN, &Value::Null).await;
     let standings = result["categories"][0]["standings"].as_array().unwrap();
     let votes: Vec<_> = standings.iter().map(|entry| (&entry["entry"], &entry["votes"])).collect();
     assert_eq!(votes, [(&json!("p1"), &json!(2)), (&json!("p2"), &json!(1))], "{result}");
     assert_eq!(result["counts"]["voters"], 1);
 }
 
-/// Opened long before its time the contest would have more days than its log can list: that is said, and nothing gets stuck.
+/// An opening long before the planned time gives more days than a log can list.
+///
+/// The opening is refused with a reason, and the contest stays usable.
 #[tokio::test]
-async fn an_opening_that_makes_the_window_too_long_is_refused() {
-    let night = TestEngine::begins("2021-03-27T07:00:00Z").await;
+async fn refuses_opening_that_makes_window_too_long() {
+    let engine = TestEngine::start("2021-03-27T07:00:00Z").await;
     let mut definition = definition();
     definition["contest"]["opens"] = json!("2023-01-01T00:00:00Z");
     definition["contest"]["closes"] = json!("2025-01-01T00:00:00Z");
-    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition).await.0, 201);
-    let (status, problem) = night.ask(Method::POST, "/open", TOKEN, &json!({})).await;
+    assert_eq!(engine.ask(Method::PUT, "", TOKEN, &definition).await.0, 201);
+    let (status, problem) = engine.ask(Method::POST, "/open", TOKEN, &json!({})).await;
     assert_eq!((status, &problem["code"]), (409, &json!("invalid-window")), "{problem}");
     let detail = problem["detail"].as_str().unwrap();
     assert!(detail.contains("contest.closes") && detail.contains("at most 1000"), "{problem}");
-    night.until("draft").await;
-    // With fewer days it opens.
-    night.clock.set(time("2022-12-01T00:00:00Z"));
-    let (status, opened) = night.ask(Method::POST, "/open?", TOKEN, &json!({})).await;
+    engine.wait_for_phase("draft").await;
+    // With fewer days the contest opens.
+    engine.clock.set(time("2022-12-01T00:00:00Z"));
+    let (status, opened) = engine.ask(Method::POST, "/open?", TOKEN, &json!({})).await;
     assert_eq!(status, 200, "{opened}");
-    let contest = night.until("open").await;
+    let contest = engine.wait_for_phase("open").await;
     assert_eq!(contest["days"][0][0], "2022-12-01");
-    night.stop.send_replace(true);
-    night.sequencer.await.unwrap();
+    engine.stop.send_replace(true);
+    engine.sequencer.await.unwrap();
 }
 
 /// In a cluster the intake's clock decides.
 #[tokio::test]
-async fn a_process_whose_clock_is_wrong_takes_no_ballots() {
+async fn process_with_wrong_clock_refuses_ballots() {
     let settings = ApiSettings { may_accept: true, ..ApiSettings::default() };
-    let night = TestEngine::begins_with("2021-03-27T09:00:00Z", settings).await;
-    assert_eq!(night.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
+    let engine = TestEngine::start_with("2021-03-27T09:00:00Z", settings).await;
+    assert_eq!(engine.ask(Method::PUT, "", TOKEN, &definition()).await.0, 201);
     let subjects = json!({"subjects": ["ama@example.org"]});
-    let (_, minted) = night.ask(Method::POST, "/passes", TOKEN, &subjects).await;
+    let (_, minted) = engine.ask(Method::POST, "/passes", TOKEN, &subjects).await;
     let pass = minted["passes"][0]["pass"].as_str().unwrap().to_owned();
-    night.until("open").await;
+    engine.wait_for_phase("open").await;
     let line =
         json!({"pass": pass, "selections": [{"category": "a", "entry": "p1"}], "period": "2021-03-27"});
     for skew in [-300, 300] {
-        night.intake.set_skew(SignedDuration::from_millis(skew));
-        let (status, problem) = night.cast(&pass, "p1", "2021-03-27").await;
+        engine.intake.set_skew(SignedDuration::from_millis(skew));
+        let (status, problem) = engine.cast(&pass, "p1", "2021-03-27").await;
         assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")), "{problem}");
-        let (status, problem) = night.ask(Method::POST, "/ballots/bulk", TOKEN, &line).await;
+        let (status, problem) = engine.ask(Method::POST, "/ballots/bulk", TOKEN, &line).await;
         assert_eq!((status, &problem["type"]), (503, &json!("/problems/unavailable")), "{problem}");
     }
-    night.intake.set_skew(SignedDuration::ZERO);
-    assert_eq!(night.cast(&pass, "p1", "2021-03-27").await.0, 201);
+    engine.intake.set_skew(SignedDuration::ZERO);
+    assert_eq!(engine.cast(&pass, "p1", "2021-03-27").await.0, 201);
 }

@@ -1,4 +1,4 @@
-//! A handler that panics takes nobody with it.
+//! A panic in a handler fails its own request only.
 
 use std::net::{Ipv4Addr, SocketAddr};
 
@@ -20,7 +20,7 @@ async fn broken() -> &'static str {
 }
 
 #[tokio::test]
-async fn a_panic_is_answered_as_a_fault_and_tells_nothing() {
+async fn panic_is_answered_as_internal_error_without_details() {
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::start(&Config::embedded(folder.path().join("data")), Role::All).await.unwrap();
     let router = engine.router_with(Router::new().route("/broken", get(broken)));

@@ -1,4 +1,6 @@
-//! Receipts under newer checkpoints, from folders: logs of many sizes, another history, and what is no log.
+//! Receipts under newer checkpoints, from folders with logs of many sizes.
+//!
+//! The tests also cover a log with another history, and folders without a valid log.
 
 use std::{collections::BTreeMap, fs};
 
@@ -17,7 +19,7 @@ fn line(number: u64) -> String {
     format!("entry {number}")
 }
 
-/// Writes a log of so many entries as an export has it; one of them can be another than it was.
+/// Writes a log of `size` entries as an export does. The entry at index `other` differs.
 fn write_log(session: &Session, name: &str, size: u64, other: Option<u64>) {
     let mut writer = FolderWriter::create(&session.path(name)).unwrap();
     for number in 0..size {
@@ -29,7 +31,7 @@ fn write_log(session: &Session, name: &str, size: u64, other: Option<u64>) {
     folder.add("checkpoint", note.as_bytes()).unwrap();
 }
 
-/// A receipt as the server gave it when the log had so many entries.
+/// Returns the receipt that the server gave when the log had `size` entries.
 fn receipt(index: u64, size: u64) -> String {
     let mut tree = Tree::new();
     for number in 0..size {
@@ -46,19 +48,22 @@ fn upgrade(session: &Session, log: &str, out: &str) -> CommandOutput {
 }
 
 #[test]
-fn a_receipt_of_any_size_becomes_one_of_any_later_size() {
+fn upgrades_receipt_of_any_size_to_any_later_size() {
     let session = Session::new();
     let (mut number, sizes) = (0, [1, 2, 7, 255, 256, 257, 700, 66_000]);
     for size in sizes {
         write_log(&session, &format!("log-{size}"), size, None);
     }
-    let mut checked = |index: u64, old: u64, new: u64, log: &str| {
+    let mut check_upgrade = |index: u64, old: u64, new: u64, log: &str| {
         number += 1;
         let (vkey, out): (VerifierKey, String) = (key().verifier().clone(), format!("new-{number}"));
         session.write("old", receipt(index, old));
-        let said = upgrade(&session, log, &out);
-        assert_eq!(said.status, 0, "{index}, {old} to {new}: {said:?}");
-        assert!(said.out.starts_with(&format!("in the log: index {index} of {new} at {ORIGIN}")), "{said:?}");
+        let output = upgrade(&session, log, &out);
+        assert_eq!(output.status, 0, "{index}, {old} to {new}: {output:?}");
+        assert!(
+            output.out.starts_with(&format!("in the log: index {index} of {new} at {ORIGIN}")),
+            "{output:?}"
+        );
         let newer: Receipt = session.read(&out).parse().unwrap();
         let checkpoint = newer.verify(leaf_hash(line(index).as_bytes()), &vkey).unwrap();
         assert_eq!((newer.index, checkpoint.size), (index, new));
@@ -66,23 +71,24 @@ fn a_receipt_of_any_size_becomes_one_of_any_later_size() {
     for (position, old) in sizes.into_iter().enumerate().take(7) {
         for new in &sizes[position..] {
             for index in [0, old / 2, old - 1] {
-                checked(index, old, *new, &format!("log-{new}"));
+                check_upgrade(index, old, *new, &format!("log-{new}"));
             }
         }
     }
-    // What a copy is that an audit has kept: entries and checkpoint alone.
+    // A copy that was kept for an audit has only entries and checkpoint.
     for size in [257, 66_000] {
         fs::remove_dir_all(session.path(&format!("log-{size}/tile"))).unwrap();
-        checked(3, 7, size, &format!("log-{size}"));
-        checked(256, 257, size, &format!("log-{size}"));
+        check_upgrade(3, 7, size, &format!("log-{size}"));
+        check_upgrade(256, 257, size, &format!("log-{size}"));
     }
 }
 
 #[test]
-fn another_history_is_refused_wherever_it_differs() {
+fn refuses_another_history_wherever_it_differs() {
     let session = Session::new();
     session.write("old", receipt(300, 400));
-    // Beside the entry, in another tile, at the end of what the receipt is of; and the entry itself.
+    // The difference is beside the entry, in another tile, at the end of the receipt's log, or the
+    // entry itself.
     for (number, (index, reason)) in [
         (301, "another history"),
         (3, "another history"),
@@ -94,9 +100,9 @@ fn another_history_is_refused_wherever_it_differs() {
     {
         let log = format!("log-{number}");
         write_log(&session, &log, 1_000, Some(index));
-        let said = upgrade(&session, &log, "new");
-        assert_eq!(said.status, 1, "{index}: {said:?}");
-        assert!(said.err.contains(reason), "{index}: {said:?}");
+        let output = upgrade(&session, &log, "new");
+        assert_eq!(output.status, 1, "{index}: {output:?}");
+        assert!(output.err.contains(reason), "{index}: {output:?}");
         assert!(!session.path("new").exists(), "{index}");
     }
     write_log(&session, "log", 1_000, Some(400));
@@ -106,7 +112,7 @@ fn another_history_is_refused_wherever_it_differs() {
 }
 
 #[test]
-fn what_is_no_upgrade_is_told() {
+fn refuses_what_is_no_upgraded_receipt() {
     let mut session = Session::new();
     write_log(&session, "log", 400, None);
     write_log(&session, "earlier", 300, None);

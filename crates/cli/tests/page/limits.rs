@@ -1,4 +1,7 @@
-//! The page where categories have numbers of their own, and where limits over several of them or over all votes close some.
+//! The ballot page of contests with limits.
+//!
+//! Categories have their own numbers. Limits over several categories, or over all votes, close some
+//! categories.
 
 use serde_json::{Value, json};
 
@@ -12,14 +15,14 @@ use crate::{
 /// The title of category `c01`.
 const NORTH: &str = "C1 Bridging divide number 1 by means of information";
 
-/// The line under a category's title.
+/// Returns the line under a category's title.
 fn state_of(browser: &Browser, category: &str) -> Value {
     let script = "return document.querySelector(`#category-${arguments[0]} .state`).textContent";
     browser.run(script, &json!([category]))
 }
 
-/// Ids of the categories in which something can be chosen.
-fn offered(browser: &Browser) -> Value {
+/// Returns the ids of the categories in which the voter can choose.
+fn open_categories(browser: &Browser) -> Value {
     let script = "return [...document.querySelectorAll('.category')]
         .filter((category) => category.querySelector('input')).map((category) => category.id.slice(9))";
     browser.run(script, &json!([]))
@@ -31,7 +34,7 @@ fn unfold(browser: &Browser) {
     browser.run(script, &json!([]));
 }
 
-/// Checks that the page fits a phone, and keeps a picture of it.
+/// Checks that the page fits a phone, and saves a picture of it.
 fn at_phone_width(browser: &Browser, name: &str) {
     browser.resize(390, 844);
     assert_eq!(browser.overflow(), 0, "{name}");
@@ -40,7 +43,7 @@ fn at_phone_width(browser: &Browser, name: &str) {
 }
 
 #[test]
-fn categories_have_numbers_and_limits_of_their_own() {
+fn categories_have_their_own_numbers_and_limits() {
     if is_waived() {
         return;
     }
@@ -77,7 +80,7 @@ fn categories_have_numbers_and_limits_of_their_own() {
     browser.sees("Your ballot is recorded.");
     let three = [vote("c01", "p0101"), vote("c03", "p0301"), vote("c03", "p0302")];
     assert_eq!(recorded(&stage.mine("prize", &pass)), three);
-    // The other district is out of reach now, at once and by the server's word.
+    // The other category is closed now, on the page and by the server.
     assert_eq!(browser.run("return document.querySelectorAll('#categories input').length", &json!([])), 0);
     assert_eq!(stage.mine("prize", &pass)["left"], json!([]));
     assert_eq!(state_of(&browser, "c02"), format!("Not open to you: you have voted in {NORTH}"));
@@ -86,7 +89,7 @@ fn categories_have_numbers_and_limits_of_their_own() {
 }
 
 #[test]
-fn a_recorded_vote_moves_to_another_category_of_a_limit() {
+fn recorded_vote_moves_to_another_category_of_a_limit() {
     if is_waived() {
         return;
     }
@@ -103,8 +106,8 @@ fn a_recorded_vote_moves_to_another_category_of_a_limit() {
     browser.click(".recorded:last-child .change");
     browser.sees("You can also choose in another category that is open.");
     unfold(&browser);
-    // What another ballot fills stays closed.
-    assert_eq!(offered(&browser), json!(["c01", "c02", "c04"]));
+    // A category that another ballot fills stays closed.
+    assert_eq!(open_categories(&browser), json!(["c01", "c02", "c04"]));
     at_phone_width(&browser, "moving");
     browser.click("label[for=entry-p0202]");
     browser.click("#submit");
@@ -120,12 +123,12 @@ fn a_recorded_vote_moves_to_another_category_of_a_limit() {
             "Not open to you: you have voted in C2 Bridging divide number 2 by means of information"
         );
     }
-    assert_eq!(offered(&browser), json!([]));
+    assert_eq!(open_categories(&browser), json!([]));
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
 #[test]
-fn a_category_that_a_changed_vote_leaves_is_open_again_at_once() {
+fn category_opens_at_once_when_a_changed_vote_leaves_it() {
     if is_waived() {
         return;
     }
@@ -144,7 +147,7 @@ fn a_category_that_a_changed_vote_leaves_is_open_again_at_once() {
     browser.click("#submit");
     browser.sees("Your ballot is recorded.");
     unfold(&browser);
-    assert_eq!(offered(&browser), json!(["c01", "c02"]));
+    assert_eq!(open_categories(&browser), json!(["c01", "c02"]));
     assert_eq!(stage.mine("prize", &pass)["left"], json!(["c01", "c02"]), "as the server has it");
     browser.sees("1 of 2 categories chosen");
     browser.click("label[for=entry-p0201]");
@@ -155,7 +158,7 @@ fn a_category_that_a_changed_vote_leaves_is_open_again_at_once() {
 }
 
 #[test]
-fn what_a_voter_has_cast_before_counts_against_the_limits() {
+fn earlier_ballots_count_against_the_limits() {
     if is_waived() {
         return;
     }

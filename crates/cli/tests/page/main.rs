@@ -1,4 +1,4 @@
-//! The ballot page and the page of the result in a real browser, against a real server.
+//! The ballot page and the result page in a real browser, with a real server.
 
 #![expect(
     clippy::expect_used,
@@ -25,14 +25,14 @@ fn vote(category: &str, entry: &str) -> (String, String) {
     (category.to_owned(), entry.to_owned())
 }
 
-/// All votes of `votes/mine`, in the order of the log.
+/// Returns all votes of `votes/mine`, in the order of the log.
 fn recorded(mine: &Value) -> Vec<(String, String)> {
     let ballots = mine["ballots"].as_array().expect("ballots");
     ballots.iter().flat_map(|ballot| pairs(&ballot["selections"])).collect()
 }
 
 #[test]
-fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
+fn voter_votes_leaves_and_continues_with_the_same_link() {
     if is_waived() {
         return;
     }
@@ -43,7 +43,7 @@ fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
     browser.open(&stage.link("prize", &pass));
     browser.sees("0 of 18 categories chosen");
     browser.sees("Prizes for Information Society 2026");
-    // One by mouse, on the card; two by keyboard alone.
+    // One vote by mouse, on the card; two by keyboard only.
     browser.click("label[for=entry-p0103]");
     browser.sees("1 of 18 categories chosen");
     browser.tab_to("toggle-c02");
@@ -63,7 +63,7 @@ fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
     browser.sees("1 entry found");
     assert_eq!(browser.run("return document.querySelectorAll('#categories input').length", &json!([])), 1);
 
-    // A reload loses no choice.
+    // A reload keeps the choices.
     browser.open(&stage.link("prize", &pass));
     browser.sees("3 of 18 categories chosen");
     browser.tab_to("submit");
@@ -87,12 +87,12 @@ fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
         assert!(browser.text().contains(name), "{name} is shown as recorded");
     }
     let receipt = browser.run("return document.querySelector('.proof a').getAttribute('href')", &json!([]));
-    // The receipt is checked with what the page shows, and nothing else.
+    // The page shows all that is needed to check the receipt.
     let leaf = browser.run("return document.querySelector('.proof .leaf').textContent", &json!([]));
     let receipt = stage.read(receipt.as_str().expect("an address"));
-    let named = format!("c2sp.org/tlog-proof@v1\nextra {}\nindex ", leaf.as_str().expect("a hash"));
-    assert!(receipt.starts_with(&named), "{receipt}");
-    // The browser's clock shows UTC, and the contest's another time.
+    let beginning = format!("c2sp.org/tlog-proof@v1\nextra {}\nindex ", leaf.as_str().expect("a hash"));
+    assert!(receipt.starts_with(&beginning), "{receipt}");
+    // The browser's clock is in UTC, and the contest is in another time zone.
     browser.sees("in Europe/Zurich)");
     browser.click("#toggle-c18");
     browser.click("label[for=entry-p1820]");
@@ -113,13 +113,13 @@ fn a_voter_votes_leaves_and_goes_on_with_the_same_link() {
 }
 
 #[test]
-fn it_fits_a_phone_and_every_control_has_a_name() {
+fn page_fits_a_phone_and_every_control_has_a_name() {
     if is_waived() {
         return;
     }
     let (stage, browser) = (Stage::start(), Browser::start());
     let mut definition = Stage::definition("prize", 18, 20);
-    // What organisers may write: one long word, another script, something that looks like markup.
+    // Texts that organisers may write: a long word, another script, a text that looks like markup.
     definition["entry"][0]["title"] =
         json!("Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft");
     definition["entry"][1]["title"] = json!("قرية متصلة");
@@ -155,7 +155,7 @@ fn it_fits_a_phone_and_every_control_has_a_name() {
     assert_eq!(browser.overflow(), 0);
     browser.dark(true);
     browser.screenshot("phone-dark", true);
-    // A reader of French is given the titles that there are in French, a reader of English first is not.
+    // The page shows French titles to a reader of French, but not to a reader who prefers English.
     for (languages, title) in
         [("fr-CH,en", "C4 Réduire la fracture 4"), ("en,fr", "C4 Bridging divide number 4")]
     {
@@ -191,8 +191,8 @@ fn page_explains_every_refusal() {
     browser.sees("This link is for another contest.");
     browser.open(&stage.link("nowhere", &pass));
     browser.sees("There is no contest to see here.");
-    let soon = browser.run("return new Date(Date.now() + 1500).toISOString()", &json!([]));
-    let expiring = stage.mint("prize", &json!({"count": 1, "expires": soon}));
+    let expires = browser.run("return new Date(Date.now() + 1500).toISOString()", &json!([]));
+    let expiring = stage.mint("prize", &json!({"count": 1, "expires": expires}));
     until(
         || stage.mine("prize", &expiring)["type"] == "/problems/pass-expired",
         || "the pass never expired".to_owned(),
@@ -201,7 +201,7 @@ fn page_explains_every_refusal() {
     browser.sees("This link has expired.");
     browser.screenshot("wide-expired", false);
 
-    // The voter votes in another window meanwhile.
+    // The voter votes in another window in the meantime.
     browser.open(&stage.link("prize", &pass));
     browser.sees("0 of 2 categories chosen");
     assert_eq!(stage.cast("prize", &pass, "c01", "p0102")["status"], "recorded");
@@ -212,7 +212,7 @@ fn page_explains_every_refusal() {
     browser.sees("You have already voted there.");
     browser.sees("Recorded: Schools without walls 1.2");
     browser.screenshot("wide-already-voted", false);
-    // The contest closes while a ballot is being thought over.
+    // The contest closes while the voter reviews a ballot.
     browser.click("#toggle-c02");
     browser.click("label[for=entry-p0201]");
     browser.click("#submit");
@@ -226,7 +226,7 @@ fn page_explains_every_refusal() {
 }
 
 #[test]
-fn the_same_ballot_is_sent_again_when_an_answer_is_lost() {
+fn sends_the_same_ballot_again_after_a_lost_answer() {
     if is_waived() {
         return;
     }
@@ -235,7 +235,7 @@ fn the_same_ballot_is_sent_again_when_an_answer_is_lost() {
     let pass = stage.pass("prize");
     browser.open(&stage.link("prize", &pass));
     browser.sees("0 of 2 categories chosen");
-    // The first ballot is told to wait, the answer to the second is lost after the server recorded it.
+    // The first ballot is answered 503. The server records the second, and its answer is lost.
     let script = "const real = window.fetch; window.sent = [];
         window.fetch = async (url, options) => {
             if (options.method !== 'POST') return real(url, options);
@@ -263,7 +263,7 @@ fn the_same_ballot_is_sent_again_when_an_answer_is_lost() {
 }
 
 #[test]
-fn a_vote_can_be_changed_where_the_rules_allow_it() {
+fn voter_changes_vote_where_the_rules_allow_it() {
     if is_waived() {
         return;
     }

@@ -9,7 +9,7 @@ use crate::{
     webdriver::{Browser, is_waived, key},
 };
 
-/// The day that the page's server votes in.
+/// Returns the current day of the server.
 fn today(mine: &Value) -> String {
     mine["period"].as_str().expect("a day").to_owned()
 }
@@ -22,7 +22,7 @@ fn voter_votes_once_a_day_and_sees_next_time() {
     let (stage, browser) = (Stage::start(), Browser::start());
     let mut definition = Stage::definition("prize", 2, 3);
     definition["ballot"] = json!({"period": "day", "revision": "replace"});
-    // Within the thousand days that such a contest may have; a zone in which it is about noon.
+    // The contest may have at most a thousand days. Its time zone is one in which it is about noon.
     let noon = browser.run(
         "const now = new Date(), ahead = 12 - now.getUTCHours(), at = (days) => new Date(+now + days * 864e5).toISOString().slice(0, 19) + 'Z';
          return [ahead ? `Etc/GMT${ahead > 0 ? '-' : '+'}${Math.abs(ahead)}` : 'UTC', at(-3), at(3)]",
@@ -38,7 +38,7 @@ fn voter_votes_once_a_day_and_sees_next_time() {
     browser.sees("You can vote once a day, by the clock of");
     browser.sees("This is your vote of");
     browser.sees("0 of 2 categories chosen");
-    // By keyboard alone.
+    // By keyboard only.
     browser.tab_to("entry-p0101");
     browser.press(&[key::SPACE]);
     browser.tab_to("toggle-c02");
@@ -57,7 +57,7 @@ fn voter_votes_once_a_day_and_sees_next_time() {
     );
     assert_eq!(mine["ballots"][0]["period"], today(&mine));
 
-    // The same after a reload, and the ballot of the day can be changed.
+    // A reload shows the same, and the ballot of the day can be changed.
     browser.open("about:blank");
     browser.open(&stage.link("prize", &pass));
     browser.sees("You have voted today.");
@@ -70,7 +70,7 @@ fn voter_votes_once_a_day_and_sees_next_time() {
     browser.sees("You have voted today.");
     assert_eq!(recorded(&stage.mine("prize", &pass)), [vote("c01", "p0102"), vote("c02", "p0201")]);
 
-    // A page that is left open over midnight names a day that is over.
+    // A page that stays open over midnight sends a day that is over.
     let second = stage.pass("prize");
     browser.open(&stage.link("prize", &second));
     browser.sees("0 of 2 categories chosen");
@@ -94,7 +94,7 @@ fn voter_votes_once_a_day_and_sees_next_time() {
 }
 
 #[test]
-fn a_voter_casts_numbered_ballots_one_after_the_other() {
+fn voter_casts_numbered_ballots_one_after_the_other() {
     if is_waived() {
         return;
     }
@@ -136,7 +136,7 @@ fn a_voter_casts_numbered_ballots_one_after_the_other() {
     assert_eq!(names, json!(["Ballot number 3", "Ballot number 2", "Ballot number 1"]), "the newest first");
     assert!(browser.controls().iter().all(|(_, name)| !name.trim().is_empty()));
 
-    // A ballot cast elsewhere is noticed, and the next one offered.
+    // The page notices a ballot cast elsewhere and offers the next one.
     let other = stage.mint("prize", &json!({"count": 1, "channel": "unique", "group": "other"}));
     browser.open("about:blank");
     browser.open(&stage.link("prize", &other));

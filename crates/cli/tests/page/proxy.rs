@@ -11,7 +11,7 @@ use crate::{
 };
 
 #[test]
-fn a_voter_votes_below_a_path_behind_a_proxy() {
+fn voter_votes_below_a_path_behind_a_proxy() {
     if is_waived() {
         return;
     }
@@ -21,7 +21,7 @@ fn a_voter_votes_below_a_path_behind_a_proxy() {
     ];
     let (stage, browser) = (Stage::start_in(&environment), Browser::start());
     stage.open(&Stage::definition("prize", 2, 3));
-    // Of the one the server gets the path, of the other it does not.
+    // One proxy passes the whole path to the server, and the other removes the prefix.
     for slash in ["", "/"] {
         let proxy = Nginx::start(&format!("location /prizes/vote/ {{ proxy_pass {}{slash}; }}", stage.url));
         let url = format!("http://127.0.0.1:{}/prizes/vote", proxy.port());
@@ -54,9 +54,9 @@ fn a_voter_votes_below_a_path_behind_a_proxy() {
     }
 }
 
-/// The page is a library's, and the policy is ours.
+/// The page comes from a library, and it must work under our policy.
 #[test]
-fn the_documentation_works_under_its_policy() {
+fn documentation_works_under_its_policy() {
     if is_waived() {
         return;
     }

@@ -1,4 +1,4 @@
-//! The page of a result, as it is seen, heard and printed.
+//! The result page on screens, in a screen reader and on paper.
 
 use acclaim_report::Report;
 use serde_json::{Value, json};
@@ -9,12 +9,14 @@ use crate::{
     webdriver::{Browser, is_waived},
 };
 
-/// A contest of 18 categories of 20 entries, with votes, a tie, a void and a withdrawal, closed.
-fn closed(stage: &Stage) {
+/// Creates a closed contest of 18 categories with 20 entries each.
+///
+/// It has votes, ties, a voided ballot and a withdrawn entry.
+fn create_closed(stage: &Stage) {
     let mut definition = Stage::definition("prize", 18, 20);
     definition["champions"] = json!({"count": 5, "ties": "include"});
     stage.open(&definition);
-    // Fifty voters fill all categories, so that most entries differ in votes.
+    // Fifty voters vote in all categories, so that most entries have different numbers of votes.
     for voter in 0..50_u32 {
         let choice = |c: u32| 1 + (voter * voter + c * voter) % (7 + voter % 14) % 20;
         let votes = (1..=18)
@@ -27,7 +29,7 @@ fn closed(stage: &Stage) {
     stage.staff("prize", "close", &json!({}));
 }
 
-/// Sheets of a PDF.
+/// Returns the number of sheets of a PDF.
 fn sheets(pdf: &[u8]) -> usize {
     let needle = b"/Type /Page";
     let ends = |next: Option<&u8>| next.is_some_and(|next| !next.is_ascii_alphabetic());
@@ -40,7 +42,7 @@ fn result_page_fits_screens_print_and_screen_reader() {
         return;
     }
     let (stage, browser) = (Stage::start(), Browser::start());
-    closed(&stage);
+    create_closed(&stage);
     browser.open(&format!("{}/c/prize", stage.url));
     browser.sees("Read the provisional result");
     browser.click("a[href$='format=html']");
@@ -48,7 +50,7 @@ fn result_page_fits_screens_print_and_screen_reader() {
     browser.sees("Winner: ");
     browser.screenshot("result-wide", false);
 
-    // A link, and the address that a program uses, lead a browser to the page.
+    // The link and the address for programs both lead a browser to the page.
     browser.open(&format!("{}/v1/contests/prize/result", stage.url));
     browser.sees("This result is provisional.");
     check_accessibility(&browser.accessibility_nodes());
@@ -68,12 +70,12 @@ fn result_page_fits_screens_print_and_screen_reader() {
     );
     browser.dark(false);
     let pdf = browser.print();
-    Browser::keep("result.pdf", &pdf);
+    Browser::save("result.pdf", &pdf);
     assert!((15..=36).contains(&sheets(&pdf)), "18 categories take {} sheets", sheets(&pdf));
     assert_eq!(browser.complaints(), [""; 0]);
 }
 
-/// What a screen reader goes by.
+/// Checks the nodes on which a screen reader relies.
 fn check_accessibility(nodes: &[(String, String)]) {
     let named = |role: &str| -> Vec<&str> {
         nodes.iter().filter(|(own, _)| own == role).map(|(_, name)| name.as_str()).collect()
@@ -100,9 +102,9 @@ fn check_accessibility(nodes: &[(String, String)]) {
     assert!(tables.iter().all(|name| !name.is_empty()), "{tables:?}");
     assert!(named("columnheader").len() >= 18 * 4 && named("rowheader").len() > 18 * 19);
     assert!(named("link").iter().chain(&headings).all(|name| !name.is_empty()));
-    let drawn: Vec<_> =
+    let images: Vec<_> =
         nodes.iter().filter(|(role, _)| role.contains("raphics") || role == "image").collect();
-    assert!(drawn.is_empty(), "bars are not announced: {drawn:?}");
+    assert!(images.is_empty(), "bars are not announced: {images:?}");
 }
 
 #[test]
@@ -142,7 +144,7 @@ fn ballot_page_links_certified_result_during_correction() {
 }
 
 #[test]
-fn a_page_from_a_file_shows_everything_and_runs_nothing() {
+fn page_from_a_file_shows_everything_and_runs_nothing() {
     if is_waived() {
         return;
     }
@@ -193,7 +195,7 @@ fn a_page_from_a_file_shows_everything_and_runs_nothing() {
         "the page's own policy lets its style in"
     );
     let pdf = browser.print();
-    Browser::keep("result-everything.pdf", &pdf);
+    Browser::save("result-everything.pdf", &pdf);
     assert!((3..=8).contains(&sheets(&pdf)), "{} sheets", sheets(&pdf));
     assert_eq!(browser.complaints(), [""; 0]);
 }
@@ -224,7 +226,7 @@ fn version_2_page_fits_screens_and_starts_with_changes() {
     }
     browser.dark(false);
     let pdf = browser.print();
-    Browser::keep("result-second.pdf", &pdf);
+    Browser::save("result-second.pdf", &pdf);
     assert!((3..=8).contains(&sheets(&pdf)), "{} sheets", sheets(&pdf));
     assert_eq!(browser.complaints(), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! The search on the ballot page finds an entry however its name is typed.
+//! The search on the ballot page finds an entry in any spelling of its name.
 
 use serde_json::{Value, json};
 
@@ -7,10 +7,10 @@ use crate::{
     webdriver::{Browser, is_waived},
 };
 
-/// A title, and what finds it.
+/// A title, and the inputs that find it.
 const TITLES: [(&str, &[&str]); 12] = [
     ("Müller & Söhne", &["muller", "MÜLLER", "mu\u{308}ller", "sohne", "  müller   &"]),
-    // Stored decomposed, as some systems write it.
+    // The title is stored decomposed, as some systems write it.
     ("Cafe\u{301} Zoe\u{308}", &["cafe", "café", "CAFE\u{301}", "zoe", "zoë"]),
     ("Große Straße", &["strasse", "straße", "STRASSE", "grosse"]),
     ("Łódź wśród drzew", &["lodz", "łódź", "wsrod"]),
@@ -24,7 +24,7 @@ const TITLES: [(&str, &[&str]); 12] = [
     ("がっこう", &["がっこう", "か\u{3099}っこう"]),
 ];
 
-/// What is typed, and finds nothing: the search is no guess.
+/// Inputs that find no entry, because the search does not guess.
 const NOTHING: [&str; 4] = ["mueller", "cafes", "かっこう", "muller cafe"];
 
 #[test]
@@ -40,13 +40,13 @@ fn finds_names_without_accents_and_in_either_form() {
     stage.open(&definition);
     browser.open(&stage.link("prize", &stage.pass("prize")));
     browser.sees("0 of 1 category chosen");
-    // As typing does, without a keyboard's own composing.
+    // The script sets the input as typing does, without the composition of a keyboard.
     let search = |typed: &str| -> Vec<String> {
         let script = "const find = document.getElementById('find'); find.value = arguments[0];
             find.dispatchEvent(new Event('input', {bubbles: true}));
             return [...document.querySelectorAll('#categories input')].map((input) => input.id)";
-        let found = browser.run(script, &json!([typed]));
-        found.as_array().expect("a list").iter().filter_map(Value::as_str).map(str::to_owned).collect()
+        let ids = browser.run(script, &json!([typed]));
+        ids.as_array().expect("a list").iter().filter_map(Value::as_str).map(str::to_owned).collect()
     };
     assert_eq!(search("").len(), TITLES.len());
     for (index, (title, typed)) in TITLES.iter().enumerate() {
@@ -57,7 +57,7 @@ fn finds_names_without_accents_and_in_either_form() {
     for typed in NOTHING {
         assert_eq!(search(typed), [""; 0], "{typed:?}");
     }
-    // Details are searched likewise.
+    // The search covers details too.
     assert_eq!(search("GHÁNA").len(), TITLES.len());
     assert_eq!(browser.complaints(), [""; 0]);
 }

@@ -1,21 +1,20 @@
-//! A real `acclaim serve` on an empty data directory, and the organiser's side of a contest over HTTP.
+//! A real `acclaim serve` on an empty data directory, with an organiser's requests over HTTP.
 
 use std::{
+    fmt,
     io::{BufRead as _, BufReader},
     process::{Child, Command, Stdio},
     sync::atomic::{AtomicU32, Ordering},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
+use acclaim_test_servers::wait::{WAIT_TIMEOUT, retry};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use ureq::Agent;
 
-/// What is waited for takes milliseconds; on a busy machine longer.
-const WAIT_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A server as a process of its own; ended when dropped.
+/// A server process, which is killed when dropped.
 pub(crate) struct Stage {
     server: Child,
     agent: Agent,
@@ -31,7 +30,7 @@ impl Stage {
         Self::start_in(&[])
     }
 
-    /// The same, with more in its environment.
+    /// Starts a server with additional environment variables.
     pub(crate) fn start_in(environment: &[(&str, &str)]) -> Self {
         let data = TempDir::new().expect("a data directory");
         let mut server = Command::new(env!("CARGO_BIN_EXE_acclaim"))
@@ -47,11 +46,11 @@ impl Stage {
             .by_ref()
             .map(|line| line.expect("acclaim writes text"))
             .find_map(|line| line.split_once("listening on ").map(|(_, url)| url.trim().to_owned()))
-            .expect("acclaim tells where it listens");
-        // Whatever it says later must not fill the pipe.
+            .expect("acclaim prints its address");
+        // Later output is read and dropped, so that it does not fill the pipe.
         thread::spawn(move || notes.for_each(drop));
         let key = BufReader::new(server.stdout.take().expect("stdout is piped")).lines().next();
-        let key = key.expect("the first key is shown").expect("acclaim writes text").trim().to_owned();
+        let key = key.expect("acclaim prints the first key").expect("acclaim writes text").trim().to_owned();
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .proxy(None)
@@ -61,7 +60,9 @@ impl Stage {
         Self { server, agent, url, key, requests: AtomicU32::new(0), _data: data }
     }
 
-    /// The definition of a contest that is open from long ago to far ahead: `categories` with `entries` each.
+    /// The definition of an open contest: `categories`, each with `entries`.
+    ///
+    /// The opening is long past, and the closing is far ahead.
     pub(crate) fn definition(id: &str, categories: usize, entries: usize) -> Value {
         let names = [
             "Village libraries online",
@@ -90,7 +91,7 @@ impl Stage {
         })
     }
 
-    /// Creates a contest, which opens by itself.
+    /// Creates a contest, which opens by itself, and waits until it is open.
     pub(crate) fn open(&self, definition: &Value) {
         let id = definition["contest"]["id"].as_str().expect("an id");
         let request = self
@@ -107,7 +108,7 @@ impl Stage {
         );
     }
 
-    /// A request of the organiser.
+    /// Sends a request of the organiser, which must succeed.
     pub(crate) fn staff(&self, contest: &str, what: &str, body: &Value) -> Value {
         let number = self.requests.fetch_add(1, Ordering::Relaxed);
         let request = self.agent.post(format!("{}/v1/contests/{contest}/{what}", self.url));
@@ -120,9 +121,9 @@ impl Stage {
         body
     }
 
-    /// Certifies the provisional result as it is.
+    /// Certifies the present provisional result.
     pub(crate) fn certify(&self, contest: &str) {
-        // What the organiser is given; after a closing it takes a moment until it is made.
+        // After a closing it takes a moment until the result is made.
         let provisional = || -> Value {
             let request = self.agent.get(format!("{}/v1/contests/{contest}/result", self.url));
             let mut answer = request.header("Authorization", self.bearer()).call().expect("an answer");
@@ -132,33 +133,33 @@ impl Stage {
         self.staff(contest, "certify", &provisional()["certify"]);
     }
 
-    /// A new voter's pass.
+    /// Mints the pass of a new voter.
     pub(crate) fn pass(&self, contest: &str) -> String {
         self.mint(contest, &json!({"count": 1}))
     }
 
-    /// The one pass of a request.
+    /// Mints the single pass of a request.
     pub(crate) fn mint(&self, contest: &str, body: &Value) -> String {
         let minted = self.staff(contest, "passes", body);
         minted["passes"][0]["pass"].as_str().expect("a pass").to_owned()
     }
 
-    /// The invitation link.
+    /// Returns the invitation link.
     pub(crate) fn link(&self, contest: &str, pass: &str) -> String {
         format!("{}/c/{contest}#{pass}", self.url)
     }
 
-    /// Casts a ballot as another program of the voter would.
+    /// Casts a ballot with one vote, as another program of the voter does.
     pub(crate) fn cast(&self, contest: &str, pass: &str, category: &str, entry: &str) -> Value {
         self.cast_all(contest, pass, &json!([{"category": category, "entry": entry}]))
     }
 
-    /// The same, of several votes.
+    /// Casts a ballot with several votes.
     pub(crate) fn cast_all(&self, contest: &str, pass: &str, selections: &Value) -> Value {
         self.send(contest, pass, &json!({"selections": selections}))
     }
 
-    /// The same, in a period.
+    /// Casts a ballot with one vote in a period.
     pub(crate) fn cast_in(
         &self,
         contest: &str,
@@ -178,20 +179,22 @@ impl Stage {
         answer.body_mut().read_json().expect("JSON")
     }
 
-    /// The answer of `votes/mine`.
+    /// Returns the answer of `votes/mine`.
     pub(crate) fn mine(&self, contest: &str, pass: &str) -> Value {
         let request = self.agent.get(format!("{}/v1/contests/{contest}/votes/mine", self.url));
         let mut answer = request.header("Authorization", format!("Bearer {pass}")).call().expect("an answer");
         answer.body_mut().read_json().expect("JSON")
     }
 
-    /// What anyone reads at a path.
+    /// Returns the text that is public at a path.
     pub(crate) fn read(&self, path: &str) -> String {
         let mut answer = self.agent.get(format!("{}{path}", self.url)).call().expect("an answer");
         answer.body_mut().read_to_string().expect("text")
     }
 
-    /// Category and entry of every vote in the log, in its order; readable by all once the contest is closed.
+    /// Returns category and entry of every vote in the log, in the order of the log.
+    ///
+    /// The log is public once the contest is closed.
     pub(crate) fn logged_votes(&self, contest: &str) -> Vec<(String, String)> {
         let log = self.read(&format!("/v1/contests/{contest}/log/entries?from=0"));
         let entries = log.lines().map(|line| serde_json::from_str::<Value>(line).expect("an entry"));
@@ -206,16 +209,18 @@ impl Stage {
     }
 }
 
-/// Waits until something is so, looking again and again; gives up in the end, with a message.
-pub(crate) fn until(so: impl Fn() -> bool, message: impl Fn() -> String) {
-    let since = Instant::now();
-    while !so() {
-        assert!(since.elapsed() < WAIT_TIMEOUT, "{}", message());
-        thread::sleep(Duration::from_millis(25));
-    }
+/// Waits until a condition holds; panics with the message after [`WAIT_TIMEOUT`].
+#[track_caller]
+pub(crate) fn until(is_done: impl Fn() -> bool, message: impl Fn() -> String) {
+    let message = &message;
+    retry(WAIT_TIMEOUT, || {
+        // The message is written after the time-out only: it may read the page.
+        let error = fmt::from_fn(move |formatter| formatter.write_str(&message()));
+        if is_done() { Ok(()) } else { Err(error) }
+    });
 }
 
-/// `[["c01","p1"], ...]`
+/// Returns the pairs of a list like `[["c01","p1"], ...]`.
 pub(crate) fn pairs(selections: &Value) -> Vec<(String, String)> {
     serde_json::from_value(selections.clone()).expect("pairs of category and entry")
 }

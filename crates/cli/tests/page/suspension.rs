@@ -1,4 +1,4 @@
-//! The page while voting is suspended.
+//! The ballot page while voting is suspended.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ use crate::{
     webdriver::{Browser, is_waived},
 };
 
-/// Waits until the page has asked the server once more and is drawn again.
+/// Makes the page query the server, and waits until the page is drawn again.
 fn refresh(browser: &Browser) {
     let script = "document.querySelector('.category').dataset.old = 'yes';
         dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true}))";
@@ -40,7 +40,8 @@ fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
     browser.sees(chosen);
     assert!(!browser.text().contains("Choose one entry"), "nothing can be chosen now");
     browser.screenshot("wide-suspended", false);
-    // The page asks from time to time whether voting is resumed. Its notice stays, in the very same element: it is not read out again.
+    // The page queries the server from time to time. Its notice stays in the same element, so that
+    // a screen reader does not read it again.
     browser.run("window.told = document.querySelector('#notice').firstElementChild", &json!([]));
     for _ in 0..2 {
         refresh(&browser);
@@ -53,7 +54,7 @@ fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
     assert_eq!(browser.overflow(), 0);
     browser.screenshot("phone-suspended", false);
     browser.resize(1100, 900);
-    // A page that is loaded meanwhile says so too, and shows the choices that were kept.
+    // A page loaded in the meantime shows the suspension and the kept choices.
     browser.open(&stage.link("prize", &pass));
     browser.sees("Voting is suspended by the organiser.");
     browser.sees(chosen);
@@ -67,6 +68,6 @@ fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
     browser.click("#cast");
     browser.sees("Your ballot is recorded.");
     assert_eq!(recorded(&stage.mine("prize", &pass)), [vote("c01", "p0103")]);
-    // The refusal is an answer that the browser notes.
+    // The browser reports the refusal (403) as an error.
     assert!(browser.complaints().iter().all(|complaint| complaint.contains("403")));
 }

@@ -1,4 +1,6 @@
-//! A small WebDriver client: Debian's headless Chromium through its chromedriver, over plain HTTP.
+//! A small WebDriver client for headless Chromium, over plain HTTP to chromedriver.
+//!
+//! Both programs are those of Debian.
 
 use std::{
     fs,
@@ -21,10 +23,10 @@ const BROWSER: &str = "/usr/bin/chromium";
 /// The key under which WebDriver gives an element's reference.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
-/// The largest answer, in bytes: what a screen reader is told of a long page.
+/// The largest answer, in bytes: the accessibility tree of a long page.
 const MAX_ANSWER_LENGTH: u64 = 64 << 20;
 
-/// Keys as WebDriver writes them.
+/// Keys as WebDriver encodes them.
 pub(crate) mod key {
     pub(crate) const TAB: &str = "\u{e004}";
     pub(crate) const ENTER: &str = "\u{e007}";
@@ -32,16 +34,19 @@ pub(crate) mod key {
     pub(crate) const DOWN: &str = "\u{e015}";
 }
 
-/// One browser with an empty profile; ended when dropped.
+/// A browser with an empty profile, which is closed when dropped.
 pub(crate) struct Browser {
     driver: Child,
     agent: Agent,
-    /// Of the WebDriver session.
+    /// The URL of the WebDriver session.
     url: String,
     _profile: TempDir,
 }
 
-/// Whether browser tests can run here. Without a browser they fail, and say what to install, unless that is waived.
+/// Returns whether browser tests are skipped.
+///
+/// Without a browser the tests fail with a message about the missing packages. They are skipped
+/// only if `ACCLAIM_SKIP_BROWSER` is 1.
 pub(crate) fn is_waived() -> bool {
     if [DRIVER, BROWSER].iter().all(|path| Path::new(path).exists()) {
         return false;
@@ -73,7 +78,7 @@ impl Browser {
                     .ok()
             })
             .expect("chromedriver tells its port");
-        // Whatever it says later must not fill the pipe.
+        // Later output is read and dropped, so that it does not fill the pipe.
         thread::spawn(move || lines.for_each(drop));
 
         let profile = TempDir::new().expect("a directory for the profile");
@@ -124,23 +129,23 @@ impl Browser {
         body["value"].clone()
     }
 
-    /// Opens an address anew, also one that differs in its fragment alone.
+    /// Loads an address, also if it differs from the present one only in its fragment.
     pub(crate) fn open(&self, url: &str) {
         self.post("/url", &json!({"url": "about:blank"}));
         self.post("/url", &json!({"url": url}));
     }
 
-    /// Runs a script in the page; `arguments` are its arguments.
+    /// Runs a script in the page. `arguments` are its arguments.
     pub(crate) fn run(&self, script: &str, arguments: &Value) -> Value {
         self.post("/execute/sync", &json!({"script": script, "args": arguments}))
     }
 
-    /// A command of the DevTools protocol.
+    /// Runs a command of the DevTools protocol.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.post("/goog/cdp/execute", &json!({"cmd": command, "params": parameters}))
     }
 
-    /// The text of the page as a reader sees it.
+    /// Returns the visible text of the page.
     pub(crate) fn text(&self) -> String {
         self.run("return document.body.innerText", &json!([])).as_str().unwrap_or_default().to_owned()
     }
@@ -153,7 +158,10 @@ impl Browser {
         );
     }
 
-    /// Clicks as a user does: waits until the element is there, scrolls to it, then clicks on what lies on top. `selector` is CSS.
+    /// Waits for the element, scrolls to it, and clicks on the topmost element there, as a user
+    /// does.
+    ///
+    /// `selector` is CSS.
     pub(crate) fn click(&self, selector: &str) {
         let is_there = "return document.querySelector(arguments[0])?.checkVisibility() ?? false";
         until(
@@ -167,7 +175,7 @@ impl Browser {
         self.post(&format!("/element/{element}/click"), &json!({}));
     }
 
-    /// The accessible name of an element.
+    /// Returns the accessible name of an element.
     pub(crate) fn label(&self, selector: &str) -> String {
         self.get(&format!("/element/{}/computedlabel", self.element(selector)))
             .as_str()
@@ -180,7 +188,7 @@ impl Browser {
         element[ELEMENT].as_str().expect("an element").to_owned()
     }
 
-    /// Types keys into whatever has the focus.
+    /// Types keys into the element with the focus.
     pub(crate) fn press(&self, keys: &[&str]) {
         for key in keys {
             let actions = json!([{"type": "keyDown", "value": key}, {"type": "keyUp", "value": key}]);
@@ -191,7 +199,7 @@ impl Browser {
         }
     }
 
-    /// Presses the tab key until the element of this id has the focus, as one does without a mouse.
+    /// Presses the tab key until the element with this id has the focus.
     pub(crate) fn tab_to(&self, id: &str) {
         for _ in 0..200 {
             if self.run("return document.activeElement?.id", &json!([])) == id {
@@ -202,13 +210,13 @@ impl Browser {
         panic!("the tab key never leads to {id}");
     }
 
-    /// Role and accessible name, as assistive technology is told them, of every visible control.
+    /// Returns the role and the accessible name of every visible control.
     pub(crate) fn controls(&self) -> Vec<(String, String)> {
-        let found = self.post(
+        let elements = self.post(
             "/elements",
             &json!({"using": "css selector", "value": "input, button, a, select, textarea"}),
         );
-        let ids = found.as_array().into_iter().flatten().filter_map(|element| element[ELEMENT].as_str());
+        let ids = elements.as_array().into_iter().flatten().filter_map(|element| element[ELEMENT].as_str());
         ids.filter(|id| self.get(&format!("/element/{id}/displayed")) == true)
             .map(|id| {
                 let read = |what: &str| {
@@ -219,7 +227,9 @@ impl Browser {
             .collect()
     }
 
-    /// Role and name of all that assistive technology is told of, in order; what it is not told of is left out.
+    /// Returns the role and the name of each node in the accessibility tree, in order.
+    ///
+    /// Ignored nodes are left out.
     pub(crate) fn accessibility_nodes(&self) -> Vec<(String, String)> {
         let tree = self.devtools("Accessibility.getFullAXTree", &json!({}));
         let nodes = tree["nodes"].as_array().into_iter().flatten().filter(|node| node["ignored"] == false);
@@ -227,48 +237,50 @@ impl Browser {
         nodes.map(|node| (read(&node["role"]), read(&node["name"]))).collect()
     }
 
-    /// Prints the page, as one does with a keyboard shortcut; the sheets as PDF.
+    /// Prints the page, and returns the PDF.
     pub(crate) fn print(&self) -> Vec<u8> {
-        let printed = self.post("/print", &json!({"background": false}));
-        STANDARD.decode(printed.as_str().unwrap_or_default()).expect("base64")
+        let pdf = self.post("/print", &json!({"background": false}));
+        STANDARD.decode(pdf.as_str().unwrap_or_default()).expect("base64")
     }
 
-    /// Whether the screen asks for dark colours.
+    /// Sets whether the screen prefers dark colours.
     pub(crate) fn dark(&self, dark: bool) {
         let value = if dark { "dark" } else { "light" };
         let features = json!([{"name": "prefers-color-scheme", "value": value}]);
         self.devtools("Emulation.setEmulatedMedia", &json!({"features": features}));
     }
 
-    /// Shows the page on a screen of this size, in CSS pixels.
+    /// Sets the size of the screen, in CSS pixels.
     pub(crate) fn resize(&self, width: u32, height: u32) {
         let parameters =
             json!({"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500});
         self.devtools("Emulation.setDeviceMetricsOverride", &parameters);
     }
 
-    /// By how many pixels the page is wider than the screen.
+    /// Returns by how many CSS pixels the page is wider than the screen.
     pub(crate) fn overflow(&self) -> i64 {
         let script = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
         self.run(script, &json!([])).as_i64().expect("a number")
     }
 
-    /// Keeps a picture of the screen, or of the whole page, under `target/page-screenshots`.
+    /// Saves a picture of the screen, or of the whole page, under `target/page-screenshots`.
     pub(crate) fn screenshot(&self, name: &str, whole: bool) {
         let shot = self.devtools("Page.captureScreenshot", &json!({"captureBeyondViewport": whole}));
         let bytes = STANDARD.decode(shot["data"].as_str().unwrap_or_default()).expect("base64");
-        Self::keep(&format!("{name}.png"), &bytes);
+        Self::save(&format!("{name}.png"), &bytes);
     }
 
-    /// Keeps a file beside the screenshots.
-    pub(crate) fn keep(name: &str, bytes: &[u8]) {
+    /// Saves a file beside the screenshots.
+    pub(crate) fn save(name: &str, bytes: &[u8]) {
         let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).with_file_name("page-screenshots");
         fs::create_dir_all(&directory).expect("a directory for screenshots");
         fs::write(directory.join(name), bytes).expect("a screenshot is written");
     }
 
-    /// What the page complained about since the last call: script errors and what the security policy refused. Answers of the
-    /// server that are meant to be errors are left out.
+    /// Returns the errors of the page since the last call: script errors and violations of its
+    /// policy.
+    ///
+    /// Error answers of the server are left out, because tests provoke them.
     pub(crate) fn complaints(&self) -> Vec<String> {
         let entries = self.post("/se/log", &json!({"type": "browser"}));
         let texts = entries.as_array().into_iter().flatten().filter_map(|entry| entry["message"].as_str());

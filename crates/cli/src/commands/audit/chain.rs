@@ -1,5 +1,8 @@
-//! Rounds: where a contest's entries are the champions of another one, that one's log is audited as well, and so on to the first. What a log says of the
-//! one before is compared with what that log is: its root, its certified result, and the champions in it.
+//! The audit of rounds: if a contest's entries are the champions of another contest, that contest's
+//! log is audited too, and so on to the first contest.
+//!
+//! A log names the root, the certified result and the champions of the log before it. They are
+//! compared with that log.
 
 use std::{
     collections::BTreeMap,
@@ -23,56 +26,60 @@ use crate::{
     commands::rounds::{MAX_ROUNDS, contest_of},
 };
 
-/// What to do about a previous log that is missing.
+/// The advice for a missing previous log.
 const ADVICE: &str = "Get its export and put it into the folder `previous` within this log's, or name it with --previous; --alone judges this log only";
 
-/// The logs before one.
+/// The chain of logs before an audited log.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct Chain {
-    /// Whether it was followed to the first contest.
+    /// Whether the chain was followed to the first contest.
     pub(super) followed: bool,
-    /// Why not.
+    /// The reason why the chain was not followed to the first contest.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) reason: Option<String>,
-    /// The newest first.
+    /// The audited previous logs, the newest first.
     pub(super) previous: Vec<Link>,
-    /// What does not fit in the log that the chain starts at: a caller adds it to that log's report.
+    /// The findings on the log at which the chain starts. The caller adds them to that log's
+    /// report.
     #[serde(skip)]
     pub(super) findings: Vec<Finding>,
 }
 
-/// One of them.
+/// One previous log.
 #[derive(Debug, Serialize)]
 pub(super) struct Link {
-    /// Its origin.
+    /// The origin of the log.
     pub(super) origin: String,
-    /// What its audit found, and in it what does not fit the log before it.
+    /// The report of its audit, with the findings from the comparison with the log before it.
     #[serde(flatten)]
     pub(super) report: AuditReport,
 }
 
-/// Where the log before one is looked for.
+/// The place of the previous log.
 pub(super) enum PreviousLog<'a> {
-    /// In this folder, an exported log.
+    /// This folder, which holds an exported log.
     Folder(PathBuf),
-    /// At this engine, copied into the folder if one is named.
+    /// This engine. The copy is kept in the folder, if there is one.
     Engine(&'a str, Option<PathBuf>),
-    /// At this address of a file server, likewise.
+    /// This address on a file server. The copy is kept in the folder, if there is one.
     Files(String, Option<PathBuf>),
 }
 
-/// A previous log that is at hand: audited, and in a folder.
+/// A previous log that is audited and in a folder.
 struct LocalLog {
     report: AuditReport,
     folder: PathBuf,
-    /// The result that is shown, if one is.
+    /// The published result, if there is one.
     result: Option<Vec<u8>>,
-    /// Of a copy that nobody keeps.
+    /// The temporary folder of a copy that is not kept.
     _temporary: Option<TempDir>,
 }
 
-/// Follows the chain from a log that was audited, in this file. What does not fit is a finding in the log that says so. A previous log that cannot be
-/// found is one too: without it nothing shows that the entries are champions. `None` if the log names no previous one.
+/// Follows the chain from an audited log, which is in the file `log`. Returns `None` if this log
+/// names no previous log.
+///
+/// A contradiction is a finding on the log in which it is found. A missing previous log
+/// is a finding too, because without it there is no proof that the entries are champions.
 pub(super) fn follow(
     log: &Path,
     mut next: PreviousLog<'_>,
@@ -91,7 +98,7 @@ pub(super) fn follow(
             return Ok(Some(chain));
         }
         let origin = &previous.origin;
-        let local_log = match find(&next, &previous, key, limits) {
+        let local_log = match audit_previous(&next, &previous, key, limits) {
             Ok(local_log) => local_log,
             Err(PreviousLogError::NotFound(reason)) => {
                 let finding = format!(
@@ -117,7 +124,8 @@ pub(super) fn follow(
     Ok(Some(chain))
 }
 
-/// The chain of a log that is judged alone, which says what is left out. `None` if the log names no previous one.
+/// Returns the chain of a log that is audited alone. It says what is left out. `None` if the log
+/// names no previous log.
 pub(super) fn leave_out(log: &Path) -> Result<Option<Chain>> {
     let chain = |previous: PreviousRound| {
         let origin = previous.origin;
@@ -130,7 +138,7 @@ pub(super) fn leave_out(log: &Path) -> Result<Option<Chain>> {
 }
 
 impl Chain {
-    /// Adds findings to the log that was followed last.
+    /// Adds findings to the last log of the chain.
     fn add(&mut self, findings: impl IntoIterator<Item = Finding>) {
         let Some(Link { report, .. }) = self.previous.last_mut() else {
             return self.findings.extend(findings);
@@ -139,25 +147,25 @@ impl Chain {
         report.clean = report.findings.is_empty();
     }
 
-    /// Ends the chain at a log whose first entry names one that cannot be audited.
+    /// Ends the chain at a log whose first entry names a log that cannot be audited.
     fn break_off(&mut self, finding: &str, reason: String) {
         self.add([Finding { index: Some(0), reason: finding.to_owned() }]);
         self.reason = Some(reason);
     }
 }
 
-/// Why a previous log was not audited.
+/// The reason why a previous log was not audited.
 enum PreviousLogError {
-    /// It is not there, or not for us.
+    /// The log does not exist there, or the key may not read it.
     NotFound(String),
-    /// What is there is not the log that it should be.
+    /// There is a log, but it is not the named one.
     Unusable(String),
-    /// The network or this machine.
+    /// The network or this machine failed.
     Failed(anyhow::Error),
 }
 
 impl PreviousLog<'_> {
-    /// Where the log before the next one is.
+    /// Returns the place of the log before the previous log.
     fn before(self) -> Self {
         let before = |kept: Option<PathBuf>| kept.map(|kept| kept.join("previous"));
         match self {
@@ -174,7 +182,8 @@ impl PreviousLog<'_> {
             Self::Engine(url, _) => {
                 let contest = contest_of(origin, key.name())
                     .ok_or_else(|| PreviousLogError::NotFound("it is of another installation".to_owned()))?;
-                // Certified, and so public; a key that is for the one contest would be refused.
+                // The log is certified, and therefore public. A key for one contest only would be
+                // refused.
                 let client = Client::of_server(url, None).map_err(PreviousLogError::Failed)?;
                 Ok(Some(Source::engine(client, contest)))
             }
@@ -182,8 +191,8 @@ impl PreviousLog<'_> {
     }
 }
 
-/// Audits the previous log, wherever it is.
-fn find(
+/// Audits the previous log at its place.
+fn audit_previous(
     place: &PreviousLog<'_>,
     previous: &PreviousRound,
     key: &VerifierKey,
@@ -207,13 +216,14 @@ fn find(
     audited.map_err(|error| missing(error, &previous.origin, place))
 }
 
-/// Tells what is not public or not there from what is signed by another key.
+/// Sorts an error: the log is missing or not public, or it is signed by another key, or the audit
+/// failed.
 fn missing(error: anyhow::Error, origin: &str, place: &PreviousLog<'_>) -> PreviousLogError {
     if let Some(problem) = error.chain().find_map(|cause| cause.downcast_ref::<Problem>())
         && matches!(problem.status, 403 | 404 | 409)
     {
         return PreviousLogError::NotFound(match place {
-            // The page of a file server says no more.
+            // A file server's answer has no further text.
             PreviousLog::Files(url, _) => format!("there is none at {url} (status {})", problem.status),
             _ => problem.to_string(),
         });
@@ -237,7 +247,8 @@ fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, limits: Audit
     Ok(LocalLog { report, folder, result: source.result()?, _temporary: temporary })
 }
 
-/// What does not fit: in the previous log, and in the one that names it.
+/// Compares the previous log with the log that names it. Returns the findings on the previous log,
+/// and the findings on the log that names it.
 fn compare(
     opening: &Opening,
     previous: &PreviousRound,
@@ -265,7 +276,7 @@ fn compare(
     }
 }
 
-/// The result that an entry certifies.
+/// Returns the SHA-256 of the result that an entry certifies.
 fn certified(entry: &[u8]) -> Option<String> {
     match LogEntry::decode(entry) {
         Ok(LogEntry::Event(event, _)) => match *event {
@@ -276,7 +287,7 @@ fn certified(entry: &[u8]) -> Option<String> {
     }
 }
 
-/// The champions in a result document, by their identifiers.
+/// Returns the champions in a result document, by their ids.
 fn champions(document: &[u8]) -> BTreeMap<String, ListedEntry> {
     let document: serde_json::Value = serde_json::from_slice(document).unwrap_or_default();
     let list = |value: &serde_json::Value, key: &str| {
@@ -301,12 +312,12 @@ fn compare_entries(
     champions: &BTreeMap<String, ListedEntry>,
     origin: &str,
 ) -> Vec<Finding> {
-    let mut left = champions.clone();
+    let mut missing_champions = champions.clone();
     let mut findings = Vec::new();
     for (index, ListedEntry { entry, category, title }) in &opening.entries {
-        let reason = match left.remove(entry) {
+        let reason = match missing_champions.remove(entry) {
             Some(champion) if champion.category == *category && champion.title == *title => continue,
-            // Voters would take one project for another.
+            // With another title, voters would mistake one project for another.
             Some(champion) if champion.category == *category => {
                 format!("the champion {entry} of {origin} is {:?} there, and not {title:?}", champion.title)
             }
@@ -314,7 +325,7 @@ fn compare_entries(
         };
         findings.push(Finding { index: Some(*index), reason });
     }
-    findings.extend(left.into_values().map(|ListedEntry { entry, category, .. }| {
+    findings.extend(missing_champions.into_values().map(|ListedEntry { entry, category, .. }| {
         let reason = format!("the champion {entry} of {origin} in the category {category} is missing");
         Finding { index: None, reason }
     }));

@@ -1,4 +1,4 @@
-//! A copy of a server's log, fetched entry by entry and never from the beginning again.
+//! The copy of a server's log. Each entry is fetched once only.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -23,48 +23,49 @@ use crate::{
     client::problem::Problem, commands::cosigned::require_cosignatures, folder::MAX_LINE_LENGTH, progress,
 };
 
-/// Attempts in a row that bring no entry, at most.
+/// The largest number of attempts in a row that bring no entry.
 const MAX_ATTEMPTS: u32 = 9;
-/// Attempts in a row that end cleanly and bring no entry, until the log is taken for as short as it seems.
+/// The number of attempts in a row that end without an error and bring no entry, after which the
+/// log is taken to end there.
 const MAX_CLEAN_ENDS: u32 = 2;
-/// How often result and checkpoint are asked for until they are of one moment.
+/// The largest number of polls for a result, a checkpoint and entries that match.
 const MAX_POLLS: u32 = 4;
-/// How often a server is asked for cosignatures that are awaited.
+/// The interval between two requests for cosignatures.
 const COSIGNATURE_POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// The wait after the first of them; it doubles.
+/// The delay before the first repetition. It doubles with each further one.
 const INITIAL_RETRY_DELAY: Duration = Duration::from_millis(200);
-/// The longest wait.
+/// The longest delay before a repetition.
 const MAX_RETRY_DELAY: Duration = Duration::from_secs(8);
 
-/// Audits a server's log by way of a copy in this folder.
+/// Audits a server's log by a copy in this folder.
 pub(super) fn audit(
     source: &Source,
     key: &VerifierKey,
     folder: &Path,
-    mut beside: AuditInputs,
+    mut inputs: AuditInputs,
     limits: AuditLimits,
 ) -> Result<AuditOutcome> {
     let mut copy = LogCopy::open(folder)?;
-    beside.earlier.extend(copy.checkpoint(key)?);
+    inputs.earlier.extend(copy.checkpoint(key)?);
     let mut witnesses =
-        beside.watch().map(|watch| Witnesses { watch, begun: Instant::now(), seen: Vec::new() });
+        inputs.watch().map(|watch| Witnesses { watch, started: Instant::now(), required: Vec::new() });
     if let Some(witnesses) = witnesses.as_mut().filter(|_| source.is_live()) {
         witnesses.wait(source, key)?;
     }
-    let LogSnapshot { note, checkpoint, shown } = fetch_all(source, key, &mut copy, witnesses.as_mut())?;
-    let result = beside.result.or(shown);
+    let LogSnapshot { note, checkpoint, published } = fetch_all(source, key, &mut copy, witnesses.as_mut())?;
+    let result = inputs.result.or(published);
     let tiles = files::leaf_tiles(checkpoint.size, |path| source.tile(path).ok().flatten());
     let expected = ExpectedLog { checkpoint, result };
     if let Some(witnesses) = &mut witnesses {
-        beside.earlier.append(&mut witnesses.seen);
+        inputs.earlier.append(&mut witnesses.required);
     }
-    let mut report = files::audit_file(&copy.log(), expected, &beside.earlier, &tiles, limits)?;
+    let mut report = files::audit_file(&copy.log(), expected, &inputs.earlier, &tiles, limits)?;
     match &witnesses {
         Some(witnesses) if source.is_live() => {
             report.findings.extend(witnesses.watch.overdue());
             report.clean = report.findings.is_empty();
         }
-        _ => require_cosignatures(&mut report, &note, &beside.witnesses),
+        _ => require_cosignatures(&mut report, &note, &inputs.witnesses),
     }
     if report.clean {
         copy.keep_checkpoint(&note)?;
@@ -73,23 +74,24 @@ pub(super) fn audit(
     Ok(AuditOutcome { report, witnesses })
 }
 
-/// What the witnesses of a server's log cosign while it is audited.
+/// The witnesses of a server's log during its audit.
 struct Witnesses {
     watch: CosignatureWatch,
-    begun: Instant,
+    started: Instant,
     /// Checkpoints that the log must contain: the first one seen, and the newest cosigned one.
-    seen: Vec<Checkpoint>,
+    required: Vec<Checkpoint>,
 }
 
 impl Witnesses {
-    /// Waits until all have cosigned what the log has now, or are overdue. A log that grows meanwhile is not waited for.
+    /// Waits until all witnesses have cosigned the present entries of the log, or are overdue. Does
+    /// not wait for entries that come later.
     fn wait(&mut self, source: &Source, key: &VerifierKey) -> Result<()> {
         let (note, first) = source.checkpoint(key)?;
         loop {
             let cosigned = source.cosigned(key)?;
             self.observe(&note, &first, cosigned.as_ref());
             if self.watch.is_settled() || !self.watch.overdue().is_empty() {
-                self.seen.push(first);
+                self.required.push(first);
                 return Ok(());
             }
             thread::sleep(COSIGNATURE_POLL_INTERVAL);
@@ -99,28 +101,31 @@ impl Witnesses {
     fn observe(&mut self, note: &[u8], newest: &Checkpoint, cosigned: Option<&(Vec<u8>, Checkpoint)>) {
         let cosigned = cosigned.map(|(note, checkpoint)| (note.as_slice(), checkpoint.size));
         let notes: Vec<_> = [(note, newest.size)].into_iter().chain(cosigned).collect();
-        self.watch.observe(self.begun.elapsed(), newest.size, &notes);
+        self.watch.observe(self.started.elapsed(), newest.size, &notes);
     }
 }
 
-/// Result, checkpoint and note of one moment.
+/// A result, a checkpoint and its note that match.
 struct LogSnapshot {
     note: Vec<u8>,
     checkpoint: Checkpoint,
-    shown: Option<Vec<u8>>,
+    published: Option<Vec<u8>>,
 }
 
-/// Fetches result, checkpoint and entries of one moment. What a server shows of a log that grows is not: results follow a checkpoint by a moment, and a
-/// cache may hold an older one. So they are asked for again before they are judged.
+/// Fetches a result, a checkpoint and entries that match.
+///
+/// While a log grows, the server's answers may not match: a result is a moment behind its
+/// checkpoint, and a cache can give an older one. So they are fetched again, up to [`MAX_POLLS`]
+/// times, before they are compared.
 fn fetch_all(
     source: &Source,
     key: &VerifierKey,
     copy: &mut LogCopy,
     mut witnesses: Option<&mut Witnesses>,
 ) -> Result<LogSnapshot> {
-    let mut looks = 0;
+    let mut polls = 0;
     loop {
-        // The cosigned one first: the newest one is not older than that.
+        // The cosigned checkpoint is fetched first, so that the newest one is not older.
         let cosigned = match &witnesses {
             Some(_) => source.cosigned(key)?,
             None => None,
@@ -130,97 +135,102 @@ fn fetch_all(
             witnesses.observe(&note, &checkpoint, cosigned.as_ref());
         }
         copy.fetch(source, checkpoint.size)?;
-        let shown = source.result()?;
-        looks += 1;
-        let of_one_moment = copy.lines() <= checkpoint.size
+        let published = source.result()?;
+        polls += 1;
+        let all_match = copy.lines() <= checkpoint.size
             && cosigned.as_ref().is_none_or(|(_, cosigned)| cosigned.size <= checkpoint.size)
-            && shown.as_deref().is_none_or(|result| is_of(result, checkpoint.size));
-        if of_one_moment || looks >= MAX_POLLS {
+            && published.as_deref().is_none_or(|result| is_for_size(result, checkpoint.size));
+        if all_match || polls >= MAX_POLLS {
             if let Some(witnesses) = witnesses {
-                witnesses.seen.extend(cosigned.map(|(_, checkpoint)| checkpoint));
+                witnesses.required.extend(cosigned.map(|(_, checkpoint)| checkpoint));
             }
-            return Ok(LogSnapshot { note, checkpoint, shown });
+            return Ok(LogSnapshot { note, checkpoint, published });
         }
         thread::sleep(INITIAL_RETRY_DELAY);
     }
 }
 
-/// Whether a result is that of a log of this size. One that is certified keeps the size that it was certified at.
-fn is_of(result: &[u8], size: u64) -> bool {
+/// Whether a result belongs to a log of this size. A certified result keeps the size at which it
+/// was certified.
+fn is_for_size(result: &[u8], size: u64) -> bool {
     let document: serde_json::Value = serde_json::from_slice(result).unwrap_or_default();
     let is_certified = document.get("status").is_some_and(|status| status == "certified");
     let of = document.get("log").and_then(|log| log.get("size")).and_then(serde_json::Value::as_u64);
-    // What is no result is the audit's to name.
+    // An invalid result matches here: the audit reports it.
     is_certified || of.is_none_or(|of| of == size)
 }
 
-/// `log.jsonl` and the newest checkpoint that it was verified under, in a folder.
+/// A copy in a folder: `log.jsonl`, and the newest checkpoint with which it was verified.
 pub(super) struct LogCopy {
     folder: PathBuf,
     file: File,
-    /// Whole lines, and their bytes.
+    /// The number of complete lines.
     lines: u64,
+    /// The number of bytes of these lines.
     bytes: u64,
 }
 
 impl LogCopy {
-    /// Opens a copy, or begins one. A line that was not fetched to its end is dropped.
+    /// Opens a copy, or makes a new one. Removes an incomplete line at its end.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        let named = || format!("the copy {}", folder.display());
-        fs::create_dir_all(folder).with_context(named)?;
+        let unusable = || format!("the copy {}", folder.display());
+        fs::create_dir_all(folder).with_context(unusable)?;
         let path = folder.join("log.jsonl");
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
-        let mut file = options.open(path).with_context(named)?;
+        let mut file = options.open(path).with_context(unusable)?;
         let (mut lines, mut end) = (0, 0);
         let mut reader = BufReader::with_capacity(1 << 20, &file);
         loop {
-            let (length, count, whole) = {
-                let bytes = reader.fill_buf().with_context(named)?;
-                let whole = memchr::memrchr(b'\n', bytes).map(|last| last + 1);
-                (bytes.len(), memchr::memchr_iter(b'\n', bytes).count(), whole)
+            let (length, count, complete) = {
+                let bytes = reader.fill_buf().with_context(unusable)?;
+                let complete = memchr::memrchr(b'\n', bytes).map(|last| last + 1);
+                (bytes.len(), memchr::memchr_iter(b'\n', bytes).count(), complete)
             };
             if length == 0 {
                 break;
             }
             lines += count as u64;
-            let position = reader.stream_position().with_context(named)?;
-            end = whole.map_or(end, |whole| position + whole as u64);
+            let position = reader.stream_position().with_context(unusable)?;
+            end = complete.map_or(end, |complete| position + complete as u64);
             reader.consume(length);
         }
-        file.set_len(end).and_then(|()| file.seek(SeekFrom::End(0))).with_context(named)?;
+        file.set_len(end).and_then(|()| file.seek(SeekFrom::End(0))).with_context(unusable)?;
         Ok(Self { folder: folder.to_owned(), file, lines, bytes: end })
     }
 
-    /// The file of its entries.
+    /// Returns the path of the file with the entries.
     pub(super) fn log(&self) -> PathBuf {
         self.folder.join("log.jsonl")
     }
 
-    /// How many entries it has.
+    /// Returns the number of entries.
     pub(super) fn lines(&self) -> u64 {
         self.lines
     }
 
-    /// The checkpoint that it was last verified under, if it ever was.
+    /// Reads the checkpoint with which the copy was last verified. `None` if it was never verified.
     pub(super) fn checkpoint(&self, key: &VerifierKey) -> Result<Option<Checkpoint>> {
         let path = self.folder.join("checkpoint");
         if !path.exists() {
             return Ok(None);
         }
-        let named = || format!("the copy's checkpoint {}", path.display());
-        let note = fs::read(&path).with_context(named)?;
-        Checkpoint::open(&note, key).with_context(named).map(Some)
+        let unreadable = || format!("the copy's checkpoint {}", path.display());
+        let note = fs::read(&path).with_context(unreadable)?;
+        Checkpoint::open(&note, key).with_context(unreadable).map(Some)
     }
 
-    /// Keeps the checkpoint that it was verified under, by a file that is whole at every moment.
+    /// Keeps the checkpoint with which the copy was verified. The file is replaced atomically.
     pub(super) fn keep_checkpoint(&self, note: &[u8]) -> Result<()> {
         let (path, new) = (self.folder.join("checkpoint"), self.folder.join("checkpoint.new"));
         fs::write(&new, note).and_then(|()| fs::rename(&new, &path)).context(CopyWriteError)
     }
 
-    /// Fetches the entries up to this index, as far as there are any; goes on where the connection broke. Of a log that goes on beyond it one more is
-    /// taken, and what is no whole line stands at the end: an audit names both.
+    /// Fetches the entries up to the index `to`, as far as they exist. Continues after a broken
+    /// connection.
+    ///
+    /// If the log continues beyond `to`, one more entry is fetched. An incomplete line stays at the
+    /// end of the file. The audit reports both.
     pub(super) fn fetch(&mut self, source: &Source, to: u64) -> Result<()> {
         let bar = progress::bar(to.saturating_sub(self.lines), "entries fetched");
         if to > u64::from(u32::MAX) {
@@ -250,16 +260,17 @@ impl LogCopy {
     }
 
     fn fetch_some(&mut self, source: &Source, to: u64, bar: &ProgressBar) -> Result<()> {
-        let refused =
+        let sort_error =
             |error: anyhow::Error| if error.is::<Problem>() { error } else { error.context(ConnectionLost) };
-        let mut body = source.lines(self.lines, self.bytes, to).map_err(refused)?;
-        // Behind the last whole line, whatever an attempt before has left.
-        let begin = self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::Start(self.bytes)));
-        begin.context(CopyWriteError)?;
+        let mut body = source.lines(self.lines, self.bytes, to).map_err(sort_error)?;
+        // Writes after the last complete line, and removes the rest of an earlier attempt.
+        let truncated =
+            self.file.set_len(self.bytes).and_then(|()| self.file.seek(SeekFrom::Start(self.bytes)));
+        truncated.context(CopyWriteError)?;
         let mut file = BufWriter::with_capacity(1 << 20, &self.file);
         let mut line = Vec::new();
         let (mut lines, mut bytes) = (0, 0);
-        let ended = loop {
+        let outcome = loop {
             line.clear();
             match (&mut body).take(MAX_LINE_LENGTH).read_until(b'\n', &mut line) {
                 Ok(0) => break Ok(()),
@@ -279,16 +290,16 @@ impl LogCopy {
         file.flush().context(CopyWriteError)?;
         drop(file);
         (self.lines, self.bytes) = (self.lines + lines, self.bytes + bytes);
-        ended
+        outcome
     }
 }
 
-/// This machine's fault: trying again does not help.
+/// An error of this machine. Another attempt does not help.
 #[derive(Debug, thiserror::Error)]
 #[error("the copy cannot be written")]
 pub(super) struct CopyWriteError;
 
-/// The connection broke off: trying again can help.
+/// A broken connection. Another attempt can help.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection broke off")]
 pub(super) struct ConnectionLost;

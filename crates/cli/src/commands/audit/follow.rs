@@ -1,26 +1,32 @@
-//! Following a server: every new checkpoint is checked against all before it, and every entry as soon as it may be read.
+//! The following of a server: every new checkpoint is checked against all earlier ones, and every
+//! entry as soon as it is public.
 
+mod comparison;
+mod lines;
+mod proofs;
 mod witnesses;
 
 use std::{
     collections::BTreeMap,
     fmt::Display,
-    fs::File,
-    io::{BufRead as _, BufReader, Read as _, Seek as _, SeekFrom},
     path::Path,
     thread,
     time::{Duration, Instant},
 };
 
 use acclaim_ballot_log::{
-    Checkpoint, CheckpointError, Hash, TileId, Tree, VerifierKey, hash::HASH_LENGTH, leaf_hash, proof,
-    tile::TILE_WIDTH,
+    Checkpoint, CheckpointError, Hash, Tree, VerifierKey, hash::HASH_LENGTH, leaf_hash, tile::TILE_WIDTH,
 };
 use acclaim_contest::Phase;
 use acclaim_tally::{Replay, audit::compare::differences};
 use anyhow::{Context as _, Result, bail};
-use witnesses::Witnesses;
 
+use self::{
+    comparison::{Comparison, Discrepancies, two_roots},
+    lines::{Line, Lines},
+    proofs::{prove_consistency, prove_root},
+    witnesses::{CosignedNote, Witnesses},
+};
 use super::{
     audit_inputs::AuditInputs,
     copy::{CopyWriteError, LogCopy},
@@ -28,32 +34,21 @@ use super::{
     print_finding, print_verdict,
     source::Source,
 };
-use crate::{client::problem::Problem, folder::MAX_LINE_LENGTH, outcome::Outcome, output};
+use crate::{client::problem::Problem, outcome::Outcome, output};
 
-/// So many looks in a row may show what does not fit together, by a cache or a replica that lags: an older checkpoint, one whose tiles are not there
-/// yet, a result of before, entries beyond the checkpoint.
+/// The largest number of polls in a row that may be inconclusive.
+///
+/// A cache or a lagging replica can cause such a poll: it gives an older checkpoint, a checkpoint
+/// without its tiles, an older result, or entries beyond the checkpoint.
 const MAX_INCONCLUSIVE_POLLS: u32 = 10;
-/// How long a server may be away.
+/// The longest time that a server may be unreachable.
 const OUTAGE_TIMEOUT: Duration = Duration::from_secs(600);
 
-/// What is wrong, and with which entry; nothing if it is empty.
-type Discrepancies = Vec<(Option<u64>, String)>;
-
-/// What one look came to.
-enum Comparison {
-    /// It fits all that was seen before.
-    Consistent,
-    /// It does not, and may in a moment.
-    Inconclusive(Discrepancies),
-    /// It never will.
-    Discrepancies(Discrepancies),
-}
-
-/// Why following ended.
+/// The reason why following ended.
 enum FollowOutcome {
-    /// The server shows another history, or what no log may have.
+    /// The server shows another history, or a log that breaks the rules.
     Discrepancies(Discrepancies),
-    /// The result is certified, and is the log's.
+    /// The result is certified, and it is the result of the log.
     Certified,
 }
 
@@ -62,41 +57,46 @@ struct Follower<'a> {
     key: &'a VerifierKey,
     copy: LogCopy,
     replay: Replay,
-    /// Bytes of the copy that are replayed.
+    /// The number of bytes of the copy that are replayed.
     replayed: u64,
-    /// All checkpoints seen, by size.
+    /// The roots of all checkpoints seen, by size.
     known_roots: BTreeMap<u64, Hash>,
-    /// The newest of them.
+    /// The newest checkpoint seen.
     newest: Option<Checkpoint>,
-    /// Size of the newest that was told of.
+    /// The size of the newest checkpoint that was printed.
     reported_size: Option<u64>,
     /// Whether the server gave more entries than its checkpoint covers.
-    beyond: bool,
-    /// Looks in a row that showed what does not fit together.
+    has_entries_beyond: bool,
+    /// The number of inconclusive polls in a row.
     inconclusive_polls: u32,
     tile: Option<Tile>,
-    /// The witnesses that are demanded; `None` without any.
+    /// The required witnesses. `None` if there are none.
     witnesses: Option<Witnesses>,
 }
 
-/// A tile of leaf hashes, as it was for a log of some size; empty if it was not to be had.
+/// A tile of leaf hashes, for a log of this size. `hashes` is empty if the tile is not available.
 struct Tile {
     number: u64,
     size: u64,
     hashes: Vec<u8>,
 }
 
-/// Follows until the result is certified, or something is wrong, which is printed with the verdict. A certified log that is clean is left to the caller,
-/// who audits the logs before it.
+/// Follows a server until the result is certified or there is a discrepancy.
+///
+/// Prints discrepancies and the verdict. If the log is certified and clean, prints no verdict: the
+/// caller then audits the logs before it.
+///
+/// # Errors
+/// If the copy cannot be used, if the server refuses, or if it is unreachable for too long.
 pub(super) fn run(
     source: &Source,
     key: &VerifierKey,
     folder: &Path,
-    beside: &AuditInputs,
+    inputs: &AuditInputs,
     every: Duration,
 ) -> Result<Outcome> {
     let copy = LogCopy::open(folder)?;
-    let known: Vec<Checkpoint> = beside.earlier.iter().cloned().chain(copy.checkpoint(key)?).collect();
+    let known: Vec<Checkpoint> = inputs.earlier.iter().cloned().chain(copy.checkpoint(key)?).collect();
     let mut follower = Follower {
         source,
         key,
@@ -106,14 +106,15 @@ pub(super) fn run(
         known_roots: known.iter().map(|checkpoint| (checkpoint.size, checkpoint.root)).collect(),
         newest: known.into_iter().max_by_key(|checkpoint| checkpoint.size),
         reported_size: None,
-        beyond: false,
+        has_entries_beyond: false,
         inconclusive_polls: 0,
         tile: None,
-        witnesses: Witnesses::new(beside),
+        witnesses: Witnesses::new(inputs),
     };
-    // What is no checkpoint of this key from the beginning is nothing to be followed.
+    // If the first checkpoint is not signed by this key, there is nothing to follow.
     if let Some(note) = source.note()? {
-        Checkpoint::open(&note, key).context("the server's checkpoint is not one of this verifier key")?;
+        Checkpoint::open(&note, key)
+            .context("cannot verify the server's checkpoint with this verifier key")?;
     }
     let mut away_since = None;
     loop {
@@ -123,12 +124,12 @@ pub(super) fn run(
                 follower.witness_lines()?.iter().try_for_each(output::line)?;
                 return Ok(Outcome::Done);
             }
-            Ok(Some(FollowOutcome::Discrepancies(wrong))) => {
-                for (index, reason) in &wrong {
+            Ok(Some(FollowOutcome::Discrepancies(discrepancies))) => {
+                for (index, reason) in &discrepancies {
                     print_finding(*index, reason, "")?;
                 }
                 follower.witness_lines()?.iter().try_for_each(output::line)?;
-                print_verdict(wrong.len())?;
+                print_verdict(discrepancies.len())?;
                 return Ok(Outcome::No);
             }
             Err(error)
@@ -149,6 +150,7 @@ pub(super) fn run(
 }
 
 impl Follower<'_> {
+    /// Fetches and checks the newest checkpoint, entries and result once. Returns `None` to go on.
     fn poll(&mut self) -> Result<Option<FollowOutcome>> {
         let cosigned = match self.fetch_cosigned() {
             Ok(cosigned) => cosigned,
@@ -164,32 +166,49 @@ impl Follower<'_> {
         };
         match self.compare(&checkpoint, cosigned.as_ref().map(|(_, cosigned)| cosigned))? {
             Comparison::Consistent => {}
-            Comparison::Discrepancies(wrong) => return Ok(Some(FollowOutcome::Discrepancies(wrong))),
-            Comparison::Inconclusive(wrong) => return Ok(self.count_inconclusive(wrong)),
+            Comparison::Discrepancies(discrepancies) => {
+                return Ok(Some(FollowOutcome::Discrepancies(discrepancies)));
+            }
+            Comparison::Inconclusive(discrepancies) => return Ok(self.count_inconclusive(discrepancies)),
         }
         if self.newest.as_ref().is_none_or(|newest| newest.size < checkpoint.size) {
             self.copy.keep_checkpoint(&note)?;
         }
-        let overdue = self.watch_witnesses(&note, checkpoint.size, cosigned.as_ref());
+        let overdue = match &mut self.witnesses {
+            Some(witnesses) => witnesses.observe(&note, checkpoint.size, cosigned.as_ref()),
+            None => Discrepancies::new(),
+        };
         if self.reported_size < Some(checkpoint.size) {
             self.reported_size = Some(checkpoint.size);
             let Checkpoint { size, root, .. } = &checkpoint;
-            output::line(format_args!(
-                "{size} entries, root {root}: consistent{}",
-                self.cosigned_in_words()
-            ))?;
+            let cosigned = self.witnesses.as_ref().map(Witnesses::cosigned_in_words).unwrap_or_default();
+            output::line(format_args!("{size} entries, root {root}: consistent{cosigned}"))?;
         }
         self.known_roots.insert(checkpoint.size, checkpoint.root);
         self.newest = Some(checkpoint);
         if !overdue.is_empty() {
             return Ok(Some(FollowOutcome::Discrepancies(overdue)));
         }
-        // What is certified last is to be cosigned as well.
+        // If witnesses are required, following ends only when they have cosigned the last entry
+        // too.
         let ended = self.compare_result()?;
-        Ok(ended.filter(|ended| !matches!(ended, FollowOutcome::Certified) || self.is_cosigned()))
+        let is_cosigned = || self.witnesses.as_ref().is_none_or(Witnesses::is_settled);
+        Ok(ended.filter(|ended| !matches!(ended, FollowOutcome::Certified) || is_cosigned()))
     }
 
-    /// Compares the newest checkpoint, and the newest cosigned one, with all that was seen and with each other.
+    /// Fetches the newest cosigned checkpoint. `None` if there is none, or if no witnesses are
+    /// required.
+    ///
+    /// It must be fetched before the newest checkpoint, which then covers it.
+    fn fetch_cosigned(&self) -> Result<Option<CosignedNote>> {
+        match &self.witnesses {
+            Some(_) => self.source.cosigned(self.key),
+            None => Ok(None),
+        }
+    }
+
+    /// Compares the newest checkpoint and the newest cosigned one with all earlier ones, and with
+    /// each other.
     fn compare(&mut self, checkpoint: &Checkpoint, cosigned: Option<&Checkpoint>) -> Result<Comparison> {
         let newest = self.newest.clone();
         if let Some(cosigned) = cosigned {
@@ -215,13 +234,53 @@ impl Follower<'_> {
         }
     }
 
-    /// What does not fit together is wrong if it stays so.
-    fn count_inconclusive(&mut self, wrong: Discrepancies) -> Option<FollowOutcome> {
-        self.inconclusive_polls += 1;
-        (self.inconclusive_polls > MAX_INCONCLUSIVE_POLLS).then_some(FollowOutcome::Discrepancies(wrong))
+    /// Records the root of a cosigned checkpoint beyond the replayed entries. The replay compares
+    /// it when it reaches that size.
+    fn expect_cosigned(&mut self, cosigned: &Checkpoint) -> Comparison {
+        if cosigned.size > self.replay.size()
+            && *self.known_roots.entry(cosigned.size).or_insert(cosigned.root) != cosigned.root
+        {
+            return Comparison::Discrepancies(two_roots(cosigned));
+        }
+        Comparison::Consistent
     }
 
-    /// An older checkpoint must be of the same history, and not be shown for long.
+    /// Checks that a cosigned checkpoint is of the same history as the newest one, which is at
+    /// least as large and already consistent.
+    fn compare_cosigned(&mut self, cosigned: &Checkpoint, newest: &Checkpoint) -> Result<Comparison> {
+        if self.witnesses.as_ref().is_some_and(|witnesses| witnesses.is_consistent(cosigned)) {
+            return Ok(Comparison::Consistent);
+        }
+        if cosigned.size > self.replay.size() {
+            let proved = prove_consistency(self.source, cosigned, newest)?;
+            if !matches!(proved, Comparison::Consistent) {
+                return Ok(proved);
+            }
+        } else {
+            let root = match self.known_roots.get(&cosigned.size) {
+                Some(root) => *root,
+                None => self.root_at(cosigned.size)?,
+            };
+            if root != cosigned.root {
+                return Ok(Comparison::Discrepancies(two_roots(cosigned)));
+            }
+        }
+        self.known_roots.insert(cosigned.size, cosigned.root);
+        if let Some(witnesses) = &mut self.witnesses {
+            witnesses.note_consistent(cosigned);
+        }
+        Ok(Comparison::Consistent)
+    }
+
+    /// Counts an inconclusive poll. After too many in a row, its findings are discrepancies.
+    fn count_inconclusive(&mut self, discrepancies: Discrepancies) -> Option<FollowOutcome> {
+        self.inconclusive_polls += 1;
+        (self.inconclusive_polls > MAX_INCONCLUSIVE_POLLS)
+            .then_some(FollowOutcome::Discrepancies(discrepancies))
+    }
+
+    /// Compares an older checkpoint. It must be of the same history, and the server must not show
+    /// it for long.
     fn compare_older(&mut self, checkpoint: &Checkpoint, newest: &Checkpoint) -> Result<Comparison> {
         let known = match self.known_roots.get(&checkpoint.size) {
             Some(root) => Some(*root),
@@ -235,42 +294,50 @@ impl Follower<'_> {
         Ok(Comparison::Inconclusive(vec![(Some(checkpoint.size), reason)]))
     }
 
-    /// Takes in a checkpoint that is not older than any: by its entries if they may be read, or else by a proof from the public tiles.
+    /// Checks a checkpoint that is at least as large as all earlier ones: by its entries if they
+    /// are public, and otherwise by a proof from the public tiles.
     fn advance_to(&mut self, checkpoint: &Checkpoint) -> Result<Comparison> {
-        let asked = self.copy.lines() <= checkpoint.size;
+        let was_covered = self.copy.lines() <= checkpoint.size;
         match self.copy.fetch(self.source, checkpoint.size) {
             Ok(()) => {
                 let mut lines = Lines::from(&self.copy.log(), self.replayed)?;
-                let wrong = self.replay_up_to(checkpoint, &mut lines)?;
-                let goes_on = wrong.is_empty() && !matches!(lines.next()?, Line::None);
-                self.beyond = goes_on && (asked || self.beyond);
-                if self.beyond {
+                let discrepancies = self.replay_up_to(checkpoint, &mut lines)?;
+                let has_more = discrepancies.is_empty() && !matches!(lines.next()?, Line::None);
+                self.has_entries_beyond = has_more && (was_covered || self.has_entries_beyond);
+                if self.has_entries_beyond {
                     let reason = "added: the checkpoint ends before this entry".to_owned();
                     return Ok(Comparison::Inconclusive(vec![(Some(checkpoint.size), reason)]));
                 }
-                Ok(if wrong.is_empty() { Comparison::Consistent } else { Comparison::Discrepancies(wrong) })
+                Ok(if discrepancies.is_empty() {
+                    Comparison::Consistent
+                } else {
+                    Comparison::Discrepancies(discrepancies)
+                })
             }
             Err(error) if is_not_public(&error) => match self.newest.clone() {
-                Some(newest) => self.prove(&newest, checkpoint),
-                None => self.prove_root(checkpoint),
+                Some(newest) => prove_consistency(self.source, &newest, checkpoint),
+                None => prove_root(self.source, checkpoint),
             },
             Err(error) => Err(error),
         }
     }
 
-    /// Replays the copy up to a checkpoint, past every one seen.
+    /// Replays the copy up to a checkpoint. Compares the root at every size with an earlier
+    /// checkpoint.
     fn replay_up_to(&mut self, checkpoint: &Checkpoint, lines: &mut Lines) -> Result<Discrepancies> {
         let size = checkpoint.size;
         while self.replay.size() < size {
             let index = self.replay.size();
             let missing = || format!("missing: the checkpoint is over {size} entries, the log has {index}");
-            let wrong = match lines.next()? {
-                Line::Whole(line) => self.replay_line(index, line, size),
-                Line::Torn => vec![(Some(index), "the log ends in the middle of this entry".to_owned())],
+            let discrepancies = match lines.next()? {
+                Line::Complete(line) => self.replay_line(index, line, size),
+                Line::Incomplete => {
+                    vec![(Some(index), "the log ends in the middle of this entry".to_owned())]
+                }
                 Line::None => vec![(Some(index), missing())],
             };
-            if !wrong.is_empty() {
-                return Ok(wrong);
+            if !discrepancies.is_empty() {
+                return Ok(discrepancies);
             }
         }
         let root = self.replay.root();
@@ -283,115 +350,88 @@ impl Follower<'_> {
     }
 
     fn replay_line(&mut self, index: u64, line: &[u8], size: u64) -> Discrepancies {
-        let mut wrong = Discrepancies::new();
+        let mut discrepancies = Discrepancies::new();
         if self.leaf(index, size).is_some_and(|hash| hash != leaf_hash(line).0) {
-            wrong.push((Some(index), "not the entry whose hash the log's tiles hold".to_owned()));
+            discrepancies.push((Some(index), "not the entry whose hash the log's tiles hold".to_owned()));
         }
         if let Err(error) = self.replay.push(line) {
-            wrong.push((Some(index), error.problem.to_string()));
+            discrepancies.push((Some(index), error.problem.to_string()));
         }
         self.replayed += line.len() as u64 + 1;
         let size = self.replay.size();
         if self.known_roots.get(&size).is_some_and(|root| *root != self.replay.root()) {
             let reason = format!("the checkpoint over {size} entries seen earlier has another root");
-            wrong.push((Some(index), reason));
+            discrepancies.push((Some(index), reason));
         }
-        wrong
+        discrepancies
     }
 
-    /// The hash of an entry as the log's tiles have it, if they do. What is not to be had is not asked for again.
+    /// Returns the hash of an entry in the log's tiles, if they have it. A tile that is not
+    /// available is fetched only once for a size.
     fn leaf(&mut self, index: u64, size: u64) -> Option<[u8; HASH_LENGTH]> {
         let number = index / u64::from(TILE_WIDTH);
         let start = usize::try_from(index % u64::from(TILE_WIDTH)).ok()? * HASH_LENGTH;
-        let held = |tile: &Tile| tile.number == number && (tile.size == size || tile.hashes.len() > start);
-        if !self.tile.as_ref().is_some_and(held) {
+        let has_hash =
+            |tile: &Tile| tile.number == number && (tile.size == size || tile.hashes.len() > start);
+        if !self.tile.as_ref().is_some_and(has_hash) {
             let tiles = leaf_tiles(size, |path| self.source.tile(path).ok().flatten());
             self.tile = Some(Tile { number, size, hashes: tiles(number).unwrap_or_default() });
         }
         self.tile.as_ref()?.hashes.get(start..start + HASH_LENGTH)?.try_into().ok()
     }
 
-    /// Demands a proof that the log of the older checkpoint begins that of the newer.
-    fn prove(&self, older: &Checkpoint, newer: &Checkpoint) -> Result<Comparison> {
-        let unproved = |error: &dyn Display| {
-            let sizes = format!("the {} entries begin with those {}", newer.size, older.size);
-            vec![(None, format!("no proof that {sizes}: {error}"))]
-        };
-        let tiles = self.tiles(newer.size, &proof::tiles_for_consistency(older.size, newer.size))?;
-        let path = match proof::consistency(older.size, newer.size, &|id: TileId| tiles.get(&id)) {
-            Ok(path) => path,
-            // Not there, or not yet.
-            Err(error) => return Ok(Comparison::Inconclusive(unproved(&error))),
-        };
-        Ok(match proof::verify_consistency(older.size, older.root, newer.size, newer.root, &path) {
-            Ok(()) => Comparison::Consistent,
-            Err(error) => Comparison::Discrepancies(unproved(&error)),
-        })
-    }
-
-    /// Demands that the tiles lead to the root.
-    fn prove_root(&self, checkpoint: &Checkpoint) -> Result<Comparison> {
-        let tiles = self.tiles(checkpoint.size, &proof::tiles_for_root(checkpoint.size))?;
-        Ok(match proof::root_at(checkpoint.size, &|id| tiles.get(&id)) {
-            Ok(root) if root == checkpoint.root => Comparison::Consistent,
-            Ok(root) => {
-                let reason = format!("the tiles lead to {root}, the checkpoint says {}", checkpoint.root);
-                Comparison::Discrepancies(vec![(None, reason)])
-            }
-            Err(error) => Comparison::Inconclusive(vec![(None, error.to_string())]),
-        })
-    }
-
-    fn tiles(&self, size: u64, wanted: &[TileId]) -> Result<BTreeMap<TileId, Vec<u8>>> {
-        let mut tiles = BTreeMap::new();
-        for id in wanted {
-            if let Some(hashes) = self.source.tile(id.path(id.width_at(size)))? {
-                tiles.insert(*id, hashes);
-            }
-        }
-        Ok(tiles)
-    }
-
-    /// The root of the copy's first so many entries.
+    /// Returns the root of the copy's first `size` entries.
     fn root_at(&self, size: u64) -> Result<Hash> {
         let mut lines = Lines::from(&self.copy.log(), 0)?;
         let mut tree = Tree::without_tiles();
         while tree.size() < size {
             match lines.next()? {
-                Line::Whole(line) => tree.append(leaf_hash(line)),
+                Line::Complete(line) => tree.append(leaf_hash(line)),
                 _ => bail!("the copy ends too early"),
             };
         }
         Ok(tree.root())
     }
 
-    /// A result that is shown must be the log's. It may follow its checkpoint by a moment, or be ahead of it.
+    /// Compares the published result with the log's result. It can be a moment behind its
+    /// checkpoint, or ahead of it.
     fn compare_result(&mut self) -> Result<Option<FollowOutcome>> {
         let tally = self.replay.tally();
         let is_certified = tally.phase() == Phase::Certified;
         let own = self.replay.result().filter(|_| tally.closed().is_some()).map(|own| own.json);
-        let shown = match &own {
+        let published = match &own {
             Some(_) => self.source.result()?,
             None => None,
         };
-        let (Some(own), Some(shown)) = (own, shown) else {
+        let (Some(own), Some(published)) = (own, published) else {
             self.inconclusive_polls = 0;
             return Ok(None);
         };
-        if shown == own {
+        if published == own {
             self.inconclusive_polls = 0;
             return Ok(is_certified.then_some(FollowOutcome::Certified));
         }
-        let wrong = differences(&shown, &own).into_iter().map(|difference| (None, difference)).collect();
-        Ok(if status_and_size(&shown).is_some() && status_and_size(&shown) != status_and_size(&own) {
-            self.count_inconclusive(wrong)
+        let discrepancies =
+            differences(&published, &own).into_iter().map(|difference| (None, difference)).collect();
+        Ok(if status_and_size(&published).is_some() && status_and_size(&published) != status_and_size(&own) {
+            self.count_inconclusive(discrepancies)
         } else {
-            Some(FollowOutcome::Discrepancies(wrong))
+            Some(FollowOutcome::Discrepancies(discrepancies))
         })
+    }
+
+    /// Returns the size and age of the newest checkpoint and of each cosigned one, one on each
+    /// line.
+    fn witness_lines(&self) -> Result<Vec<String>> {
+        let Some(witnesses) = &self.witnesses else { return Ok(Vec::new()) };
+        let newest = self.newest.as_ref().map(|newest| newest.size);
+        // The copy's last line belongs to the newest checkpoint only if its entries are public.
+        let log = (newest == Some(self.replay.size())).then(|| self.copy.log());
+        witnesses.lines(log.as_deref())
     }
 }
 
-/// Which log a result document says that it is of: status and size.
+/// Returns the log's status and size that a result document names.
 fn status_and_size(result: &[u8]) -> Option<(String, u64)> {
     let document: serde_json::Value = serde_json::from_slice(result).ok()?;
     let status = document.get("status")?.as_str()?.to_owned();
@@ -402,53 +442,14 @@ fn not_a_checkpoint(error: &impl Display) -> FollowOutcome {
     FollowOutcome::Discrepancies(vec![(None, format!("the checkpoint: {error}"))])
 }
 
-fn two_roots(checkpoint: &Checkpoint) -> Discrepancies {
-    vec![(None, format!("another history: a second root over {} entries", checkpoint.size))]
-}
-
 fn is_not_public(error: &anyhow::Error) -> bool {
     matches!(error.downcast_ref(), Some(Problem { status: 403, .. }))
 }
 
-/// Whether waiting is of no use: a key that is refused, a contest that does not exist, a disk that is full.
+/// Whether waiting cannot help: the key is refused, the contest does not exist, or the copy cannot
+/// be written.
 fn is_permanent(error: &anyhow::Error) -> bool {
     let refused =
         |problem: &Problem| (400..500).contains(&problem.status) && !matches!(problem.status, 408 | 429);
     error.is::<CopyWriteError>() || error.downcast_ref().is_some_and(refused)
-}
-
-/// Lines of the copy, from a byte on.
-struct Lines {
-    reader: BufReader<File>,
-    line: Vec<u8>,
-}
-
-impl Lines {
-    fn from(path: &Path, byte: u64) -> Result<Self> {
-        let named = || format!("the copy {}", path.display());
-        let mut file = File::open(path).with_context(named)?;
-        file.seek(SeekFrom::Start(byte)).with_context(named)?;
-        Ok(Self { reader: BufReader::with_capacity(1 << 20, file), line: Vec::new() })
-    }
-
-    fn next(&mut self) -> Result<Line<'_>> {
-        self.line.clear();
-        let read =
-            (&mut self.reader).take(MAX_LINE_LENGTH).read_until(b'\n', &mut self.line).context("the copy")?;
-        Ok(match self.line.split_last() {
-            None => Line::None,
-            Some((b'\n', line)) => Line::Whole(line),
-            // Longer than any entry.
-            Some(_) if read as u64 == MAX_LINE_LENGTH => Line::Whole(&self.line),
-            Some(_) => Line::Torn,
-        })
-    }
-}
-
-/// What comes next in the copy.
-enum Line<'a> {
-    Whole(&'a [u8]),
-    /// It has no end.
-    Torn,
-    None,
 }

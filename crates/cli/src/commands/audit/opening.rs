@@ -1,4 +1,5 @@
-//! What is read of a log beside its audit: how it begins and ends, and what it came to at an entry.
+//! The reader of single parts of a log, beside its audit: its first entries, its last line, and its
+//! state and result at an entry.
 
 use std::{
     fs::File,
@@ -13,16 +14,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::folder::MAX_LINE_LENGTH;
 
-/// How a log begins, as far as rounds go.
+/// The first entries of a log, as far as the audit of rounds needs them.
 #[derive(Debug, Default)]
 pub(super) struct Opening {
-    /// The contest that the entries come from.
+    /// The contest whose champions are the entries.
     pub(super) previous: Option<PreviousRound>,
-    /// The entries that can be voted for.
+    /// The contest's entries, each with its index in the log.
     pub(super) entries: Vec<(u64, ListedEntry)>,
 }
 
-/// An entry as voters are offered it.
+/// A contest's entry, as voters see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ListedEntry {
     pub(super) entry: String,
@@ -30,26 +31,26 @@ pub(super) struct ListedEntry {
     pub(super) title: String,
 }
 
-/// A log up to an entry.
+/// The first entries of a log.
 pub(super) struct Prefix {
     log: PathBuf,
-    /// Entries in it, fewer than were asked for where the log ends before.
+    /// The number of these entries. It is smaller than requested if the log ends earlier.
     pub(super) size: u64,
-    /// The tree's root over them.
+    /// The root of the Merkle tree over them.
     pub(super) root: Hash,
-    /// The last of them.
+    /// The line of the last one.
     pub(super) last: Vec<u8>,
 }
 
-/// The last whole line of a log, without its newline; `None` if it has none.
+/// Returns the last complete line of a log, without its newline. `None` if there is none.
 pub(super) fn last_line(log: &Path) -> Result<Option<Vec<u8>>> {
-    let named = || format!("the log {}", log.display());
-    let mut file = File::open(log).with_context(named)?;
-    let length = file.metadata().with_context(named)?.len();
-    // Room for a line that is torn behind it.
-    file.seek(SeekFrom::Start(length.saturating_sub(2 * MAX_LINE_LENGTH))).with_context(named)?;
+    let unreadable = || format!("the log {}", log.display());
+    let mut file = File::open(log).with_context(unreadable)?;
+    let length = file.metadata().with_context(unreadable)?.len();
+    // The last complete line can be followed by an incomplete one.
+    file.seek(SeekFrom::Start(length.saturating_sub(2 * MAX_LINE_LENGTH))).with_context(unreadable)?;
     let mut end = Vec::new();
-    file.take(2 * MAX_LINE_LENGTH).read_to_end(&mut end).with_context(named)?;
+    file.take(2 * MAX_LINE_LENGTH).read_to_end(&mut end).with_context(unreadable)?;
     let whole = memchr::memrchr(b'\n', &end).and_then(|newline| end.get(..newline));
     Ok(whole.and_then(|lines| lines.rsplit(|byte| *byte == b'\n').next()).map(<[u8]>::to_vec))
 }
@@ -66,7 +67,7 @@ impl Lines {
         Ok(Self { reader: BufReader::with_capacity(1 << 20, file), line: Vec::new() })
     }
 
-    /// The next whole line; `None` at the end, or where no entry can stand.
+    /// Returns the next complete line. `None` at the end, or if the line is too long for an entry.
     fn next(&mut self) -> Result<Option<&[u8]>> {
         self.line.clear();
         (&mut self.reader).take(MAX_LINE_LENGTH).read_until(b'\n', &mut self.line).context("the log")?;
@@ -75,7 +76,8 @@ impl Lines {
 }
 
 impl Opening {
-    /// Reads the beginning of a log, up to its opening. What is no entry ends it: the audit names that.
+    /// Reads the first entries of a log, up to its opening. A line that is not an entry ends the
+    /// reading, because the audit reports it.
     pub(super) fn read(log: &Path) -> Result<Self> {
         let mut opening = Self::default();
         let mut lines = Lines::of(log)?;
@@ -98,7 +100,7 @@ impl Opening {
 }
 
 impl Prefix {
-    /// The first so many entries of a log.
+    /// Reads the first `size` entries of a log.
     pub(super) fn of(log: &Path, size: u64) -> Result<Self> {
         let mut lines = Lines::of(log)?;
         let mut tree = Tree::without_tiles();
@@ -112,16 +114,18 @@ impl Prefix {
         Ok(Self { log: log.to_owned(), size: tree.size(), root: tree.root(), last })
     }
 
-    /// The result document with this SHA-256 that these entries come to: the one that is shown if it is that, or else counted anew, as after a
-    /// reopening. `None` if they come to another one.
+    /// Returns the result document of these entries, if it has this SHA-256, and otherwise `None`.
+    ///
+    /// `published` is returned if it has this hash. Otherwise the entries are counted, for example
+    /// because the contest was reopened since.
     pub(super) fn document(
         &self,
         origin: &str,
         sha256: &str,
-        shown: Option<&[u8]>,
+        published: Option<&[u8]>,
     ) -> Result<Option<Vec<u8>>> {
-        if let Some(shown) = shown.filter(|shown| sha256_hex(shown) == sha256) {
-            return Ok(Some(shown.to_owned()));
+        if let Some(published) = published.filter(|published| sha256_hex(published) == sha256) {
+            return Ok(Some(published.to_owned()));
         }
         let mut replay = Replay::without_tiles(origin);
         let mut lines = Lines::of(&self.log)?;

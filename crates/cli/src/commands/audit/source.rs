@@ -1,4 +1,4 @@
-//! Where a log is fetched from: an engine, or an exported folder on any file server.
+//! The source of a log: an engine, or an exported folder on any file server.
 
 use std::io::{self, BufReader, Read as _};
 
@@ -11,20 +11,20 @@ use crate::{
     commands::{cosigned, log::published_result},
 };
 
-/// See the [module](self).
+/// The source of one log.
 pub(super) struct Source {
     client: Client,
-    /// `None` for a folder of files.
+    /// The contest on the engine. `None` for a folder of files.
     contest: Option<ContestId>,
 }
 
 impl Source {
-    /// A contest of an engine.
+    /// Makes a source of a contest on an engine.
     pub(super) fn engine(client: Client, contest: ContestId) -> Self {
         Self { client, contest: Some(contest) }
     }
 
-    /// An exported folder at this address.
+    /// Makes a source of an exported folder at this address.
     pub(super) fn files(url: &str) -> Result<Self> {
         Ok(Self { client: Client::of_server(url, None)?, contest: None })
     }
@@ -36,13 +36,14 @@ impl Source {
         }
     }
 
-    /// The newest checkpoint as it is shown; `None` if there is none yet.
+    /// Fetches the newest checkpoint, as a note that is not yet verified. `None` if there is none
+    /// yet.
     pub(super) fn note(&self) -> Result<Option<Vec<u8>>> {
         let answer = self.client.get_if_there(&self.path("log/checkpoint", "checkpoint"))?;
         Ok(answer.map(|answer| answer.bytes))
     }
 
-    /// The newest checkpoint, as a note and opened.
+    /// Fetches the newest checkpoint, as a note and opened.
     pub(super) fn checkpoint(&self, key: &VerifierKey) -> Result<(Vec<u8>, Checkpoint)> {
         let note = self.client.get(&self.path("log/checkpoint", "checkpoint"))?.bytes;
         let checkpoint = Checkpoint::open(&note, key)
@@ -50,7 +51,8 @@ impl Source {
         Ok((note, checkpoint))
     }
 
-    /// The newest cosigned checkpoint, as a note and opened; `None` if there is none, and of files, which have one checkpoint.
+    /// Fetches the newest cosigned checkpoint, as a note and opened. `None` if there is none, and
+    /// for files, which have only one checkpoint.
     pub(super) fn cosigned(&self, key: &VerifierKey) -> Result<Option<(Vec<u8>, Checkpoint)>> {
         match &self.contest {
             Some(contest) => cosigned::newest(&self.client, contest, key),
@@ -58,7 +60,7 @@ impl Source {
         }
     }
 
-    /// The result that is shown, if one is.
+    /// Fetches the published result, if there is one.
     pub(super) fn result(&self) -> Result<Option<Vec<u8>>> {
         match &self.contest {
             Some(contest) => published_result(&self.client, contest),
@@ -66,23 +68,28 @@ impl Source {
         }
     }
 
-    /// A tile; `None` if there is none.
+    /// Fetches a tile. `None` if there is none.
     pub(super) fn tile(&self, tile: TilePath) -> Result<Option<Vec<u8>>> {
         let path = self.path(&format!("log/{tile}"), &tile.to_string());
         Ok(self.client.get_if_there(&path)?.map(|answer| answer.bytes))
     }
 
-    /// Whether the log can still be cosigned while an audit looks at it: that of an engine, not an export.
+    /// Whether the log can still be cosigned during an audit. This is true for an engine, but not
+    /// for an export.
     pub(super) fn is_live(&self) -> bool {
         self.contest.is_some()
     }
 
-    /// Whether a body that ends cleanly and too early may be the network's doing: an engine breaks off so behind some proxies; a file is as long as it is.
+    /// Whether a body that ends without an error can still be incomplete.
+    ///
+    /// Behind some proxies, an aborted answer of an engine looks complete. A file is always
+    /// complete.
     pub(super) fn may_end_early(&self) -> bool {
         self.contest.is_some()
     }
 
-    /// Entries as lines from an index on, which begins at this byte of the log.
+    /// Fetches entries as lines, from the index `index` up to `to`. `byte` is the offset at which
+    /// the first of them begins in the log.
     pub(super) fn lines(&self, index: u64, byte: u64, to: u64) -> Result<BufReader<Body>> {
         let body = match &self.contest {
             Some(contest) => {
@@ -93,13 +100,13 @@ impl Source {
         Ok(BufReader::with_capacity(1 << 20, body))
     }
 
-    /// A file from a byte on, also of a server that only gives whole ones.
+    /// Fetches a file from a byte on, even if the server only sends whole files.
     fn rest_of(&self, path: &str, byte: u64) -> Result<Body> {
         if byte == 0 {
             return self.client.stream(path);
         }
         let (mut body, is_rest) = match self.client.stream_from(path, byte) {
-            // Nothing is behind it.
+            // The file ends before this byte.
             Err(error) if matches!(error.downcast_ref(), Some(Problem { status: 416, .. })) => {
                 return Ok(Box::new(io::empty()));
             }

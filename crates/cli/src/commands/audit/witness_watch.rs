@@ -1,7 +1,9 @@
-//! Whether witnesses keep up with a log: what each has cosigned, and how long entries have waited for it.
+//! The watch over witnesses of a log: the newest checkpoint that each has cosigned, and the time
+//! that entries have waited for a cosignature.
 //!
-//! A checkpoint has no time of its own, and the times in a log are the operator's words. So an audit measures the wait itself: an entry waits from the
-//! moment at which this audit first saw a checkpoint over it, by the audit's own clock. Only a cosignature has a time that the operator cannot choose.
+//! A checkpoint has no time, and the times in a log come from the operator. So an audit measures
+//! the wait itself: an entry waits from the moment at which this audit first saw a checkpoint over
+//! it, by the audit's own clock. Only the time of a cosignature cannot be chosen by the operator.
 
 use std::{collections::VecDeque, fmt, time::Duration};
 
@@ -11,19 +13,20 @@ use acclaim_tally::audit::Finding;
 use jiff::Timestamp;
 use serde::Serialize;
 
-/// Watches the newest checkpoint and what witnesses cosign.
+/// Watches the newest checkpoint and the cosignatures of witnesses.
 #[derive(Debug)]
 pub(super) struct CosignatureWatch {
     witnesses: Vec<WatchedWitness>,
-    /// How long an entry may wait for a cosignature.
+    /// The longest time that an entry may wait for a cosignature.
     limit: Duration,
-    /// The time that counts: without pauses.
+    /// The time that counts: the time of the watch without its pauses.
     counted: Duration,
-    /// The caller's clock at the last look; `None` after a pause.
+    /// The caller's clock at the last observation. `None` after a pause.
     last_observation: Option<Duration>,
-    /// Size of the newest checkpoint, and when it was first seen.
+    /// The size of the newest checkpoint, and the counted time at which it was first seen.
     newest: (u64, Duration),
-    /// Sizes that are not cosigned by all witnesses, in order, and when each was first seen.
+    /// The sizes that not all witnesses have cosigned, in ascending order, and the counted time at
+    /// which each was first seen.
     waiting: VecDeque<(u64, Duration)>,
 }
 
@@ -37,15 +40,16 @@ struct WatchedWitness {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Cosignature {
     size: u64,
-    /// By the witness's clock, in seconds since 1970.
+    /// The time of the witness's clock, in seconds since 1970.
     time: u64,
 }
 
-/// A checkpoint's note that the log signed, and its size.
+/// A checkpoint's note, whose signature by the log is verified, and its size.
 pub(super) type SizedNote<'a> = (&'a [u8], u64);
 
 impl CosignatureWatch {
-    /// Entries may wait this long for a cosignature of each of these witnesses.
+    /// Makes a watch over these witnesses. Entries may wait for a cosignature of each of them for
+    /// the time `limit`.
     pub(super) fn new(witnesses: &[WitnessKey], limit: Duration) -> Self {
         let watched =
             |key: &WitnessKey| WatchedWitness { key: key.clone(), cosigned: Err(NoteError::NotSigned) };
@@ -59,7 +63,10 @@ impl CosignatureWatch {
         }
     }
 
-    /// Takes in one look: the time by a clock that only goes forward, the size of the newest checkpoint, and all notes that may be cosigned.
+    /// Records one observation.
+    ///
+    /// `now` is the time of a clock that only goes forward. `newest` is the size of the newest
+    /// checkpoint. `notes` are all notes that may be cosigned.
     pub(super) fn observe(&mut self, now: Duration, newest: u64, notes: &[SizedNote<'_>]) {
         self.counted += self.last_observation.map_or(Duration::ZERO, |last| now.saturating_sub(last));
         self.last_observation = Some(now);
@@ -74,7 +81,8 @@ impl CosignatureWatch {
         self.waiting.retain(|(size, _)| *size > cosigned);
     }
 
-    /// The server does not answer. The time until the next look does not count: a witness cannot fetch anything to cosign either.
+    /// Stops the time until the next observation, because the server does not answer. Then a
+    /// witness cannot fetch a checkpoint either.
     pub(super) fn pause(&mut self) {
         self.last_observation = None;
     }
@@ -84,7 +92,7 @@ impl CosignatureWatch {
         self.waiting.is_empty()
     }
 
-    /// A finding for each witness whose cosignature has not come within the limit, as of the last look.
+    /// Returns a finding for each witness whose cosignature is overdue at the last observation.
     pub(super) fn overdue(&self) -> Vec<Finding> {
         self.witnesses.iter().filter_map(|witness| self.overdue_at(witness)).collect()
     }
@@ -106,7 +114,8 @@ impl CosignatureWatch {
         })
     }
 
-    /// Sizes and ages as of `now`. `last_entry` is the newest checkpoint's last entry, if it can be read.
+    /// Returns the sizes and ages at `now`. `last_entry` is the last entry under the newest
+    /// checkpoint, if it can be read.
     pub(super) fn report(&self, now: Timestamp, last_entry: Option<&[u8]>) -> WitnessReport {
         let (size, first_seen) = self.newest;
         let written = last_entry.and_then(written_at);
@@ -134,12 +143,12 @@ impl CosignatureWatch {
 
 impl WatchedWitness {
     fn take(&mut self, (note, size): SizedNote<'_>) {
-        // The log has signed it, so it is UTF-8.
+        // The note was verified, so it is UTF-8.
         let found = self.key.find(&String::from_utf8_lossy(note)).map(|found| found.time);
         match (found, &self.cosigned) {
             (Ok(time), Ok(newest)) => self.cosigned = Ok(Cosignature { size, time }.max(*newest)),
             (Ok(time), Err(_)) => self.cosigned = Ok(Cosignature { size, time }),
-            // A wrong cosignature says more than none.
+            // An invalid cosignature is a better explanation than a missing one.
             (Err(error), Err(NoteError::NotSigned)) => self.cosigned = Err(error),
             (Err(_), _) => {}
         }
@@ -150,12 +159,12 @@ impl WatchedWitness {
     }
 }
 
-/// Why a checkpoint fails the demand for a witness.
+/// Returns the finding that a required witness has not cosigned a checkpoint.
 pub(in crate::commands) fn not_cosigned(witness: &WitnessKey, error: NoteError) -> String {
     format!("the checkpoint is not cosigned by the witness {}: {error}", witness.name())
 }
 
-/// Size and age of the newest checkpoint, and beside it of what each witness has cosigned.
+/// The size and age of the newest checkpoint, and of the newest one that each witness has cosigned.
 #[derive(Debug, Serialize)]
 pub(super) struct WitnessReport {
     newest: NewestCheckpoint,
@@ -165,10 +174,12 @@ pub(super) struct WitnessReport {
 #[derive(Debug, Serialize)]
 struct NewestCheckpoint {
     size: u64,
-    /// The time of its last entry as the log writes it, which may be cut to a minute, an hour or a day.
+    /// The time of its last entry, as it is in the log. It can be cut to a minute, an hour or a
+    /// day.
     #[serde(skip_serializing_if = "Option::is_none")]
     last_entry: Option<String>,
-    /// Seconds since that time, or without it since this audit first saw the checkpoint. `None` if the time is ahead of this machine's clock.
+    /// The seconds since that time. Without it, the seconds since this audit first saw the
+    /// checkpoint. `None` if the time is ahead of this machine's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     age_seconds: Option<u64>,
 }
@@ -176,10 +187,10 @@ struct NewestCheckpoint {
 #[derive(Debug, Serialize)]
 struct CosignedCheckpoint {
     witness: String,
-    /// `None` if nothing that was seen is cosigned.
+    /// The size of the newest cosigned checkpoint. `None` if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     size: Option<u64>,
-    /// By the witness's clock.
+    /// The time of the cosignature, by the witness's clock.
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -187,12 +198,12 @@ struct CosignedCheckpoint {
 }
 
 impl WitnessReport {
-    /// The lines for people: the newest checkpoint, and one for each witness.
+    /// Returns the lines for people: one for the newest checkpoint, and one for each witness.
     pub(super) fn lines(&self) -> impl Iterator<Item = String> {
         std::iter::once(self.newest.to_string()).chain(self.cosigned.iter().map(ToString::to_string))
     }
 
-    /// What the witnesses have cosigned, for the end of a line.
+    /// Returns the witnesses' cosigned checkpoints, for the end of a line.
     pub(super) fn cosigned(&self) -> String {
         self.cosigned.iter().map(|cosigned| format!("; {cosigned}")).collect()
     }
@@ -220,7 +231,7 @@ impl fmt::Display for CosignedCheckpoint {
     }
 }
 
-/// How long ago, for people.
+/// A time in the past, for people, for example `40 minutes ago`.
 struct Ago(Option<u64>);
 
 impl fmt::Display for Ago {
@@ -232,7 +243,7 @@ impl fmt::Display for Ago {
     }
 }
 
-/// A duration in the largest unit of which there are two or more.
+/// A duration for people, in the largest unit that it has at least two of.
 struct Age(Duration);
 
 impl fmt::Display for Age {
@@ -252,7 +263,7 @@ fn seconds_since(time: i64, now: Timestamp) -> Option<u64> {
     u64::try_from(now.as_second().saturating_sub(time)).ok()
 }
 
-/// An entry's `at` as it is written, and the first instant that it can mean.
+/// Returns an entry's `at` as it is in the log, and the first instant that it can mean.
 fn written_at(entry: &[u8]) -> Option<(String, Timestamp)> {
     let entry: serde_json::Value = serde_json::from_slice(entry).ok()?;
     let text = entry.get("at")?.as_str()?.to_owned();
@@ -283,7 +294,7 @@ mod tests {
         CosigningKey::from_seed(name, &[7; 32]).unwrap()
     }
 
-    /// A checkpoint's note over the given number of entries, cosigned by these at a time.
+    /// Makes a checkpoint's note over `size` entries, which these witnesses cosigned at `time`.
     fn note(size: u64, by: &[&CosigningKey], time: u64) -> (Vec<u8>, u64) {
         let mut note =
             SigningKey::from_seed("vote.example.org/photos", &[9; 32]).unwrap().sign(size, empty_root());
@@ -297,7 +308,7 @@ mod tests {
         CosignatureWatch::new(&keys, LIMIT)
     }
 
-    fn look(watch: &mut CosignatureWatch, seconds: u64, newest: u64, cosigned: &(Vec<u8>, u64)) {
+    fn observe(watch: &mut CosignatureWatch, seconds: u64, newest: u64, cosigned: &(Vec<u8>, u64)) {
         watch.observe(Duration::from_secs(seconds), newest, &[(&cosigned.0, cosigned.1)]);
     }
 
@@ -306,13 +317,13 @@ mod tests {
         let key = witness("a");
         let mut watch = watch(&[&key]);
         for second in 0..300 {
-            look(&mut watch, second, 100 + second, &note(60 + second, &[&key], 1));
+            observe(&mut watch, second, 100 + second, &note(60 + second, &[&key], 1));
             assert!(watch.overdue().is_empty() && !watch.is_settled(), "{second}");
         }
-        look(&mut watch, 301, 400, &note(400, &[&key], 1));
+        observe(&mut watch, 301, 400, &note(400, &[&key], 1));
         assert!(watch.is_settled());
-        // It stands still and is cosigned: nothing waits, however long.
-        look(&mut watch, 90_000, 400, &note(400, &[&key], 1));
+        // The log no longer grows and is cosigned, so no entry waits.
+        observe(&mut watch, 90_000, 400, &note(400, &[&key], 1));
         assert!(watch.overdue().is_empty());
     }
 
@@ -321,20 +332,20 @@ mod tests {
         let key = witness("a");
         let mut watch = watch(&[&key]);
         let older = note(100, &[&key], 1);
-        look(&mut watch, 0, 100, &older);
+        observe(&mut watch, 0, 100, &older);
         for second in 1..=61 {
-            look(&mut watch, second, 100 + second, &older);
+            observe(&mut watch, second, 100 + second, &older);
             assert!(watch.overdue().is_empty(), "{second}: 101 entries were first seen at 1");
         }
-        look(&mut watch, 62, 300, &older);
+        observe(&mut watch, 62, 300, &older);
         let [Finding { index: Some(100), reason }] = &watch.overdue()[..] else {
             panic!("{:?}", watch.overdue())
         };
         assert!(reason.contains("more than 60 seconds") && reason.contains("100 of 300 entries"), "{reason}");
-        // A cosignature that moves, and not far enough.
-        look(&mut watch, 62, 300, &note(101, &[&key], 1));
+        // The cosigned size grows, but not enough.
+        observe(&mut watch, 62, 300, &note(101, &[&key], 1));
         assert!(watch.overdue().is_empty());
-        look(&mut watch, 63, 300, &note(101, &[&key], 1));
+        observe(&mut watch, 63, 300, &note(101, &[&key], 1));
         assert_eq!(watch.overdue()[0].index, Some(101));
     }
 
@@ -342,9 +353,9 @@ mod tests {
     fn judges_each_witness() {
         let (key, slow, absent) = (witness("a"), witness("slow"), witness("absent"));
         let mut watch = watch(&[&key, &slow, &absent]);
-        look(&mut watch, 0, 50, &note(50, &[&key, &slow], 1));
+        observe(&mut watch, 0, 50, &note(50, &[&key, &slow], 1));
         for second in [1, 62] {
-            look(&mut watch, second, 60, &note(60, &[&key], 1));
+            observe(&mut watch, second, 60, &note(60, &[&key], 1));
         }
         let found: Vec<_> = watch.overdue().into_iter().map(|found| (found.index, found.reason)).collect();
         assert!(
@@ -359,16 +370,16 @@ mod tests {
         let key = witness("a");
         let mut watch = watch(&[&key]);
         let older = note(1, &[&key], 1);
-        look(&mut watch, 0, 2, &older);
-        look(&mut watch, 40, 2, &older);
+        observe(&mut watch, 0, 2, &older);
+        observe(&mut watch, 40, 2, &older);
         watch.pause();
-        look(&mut watch, 500, 2, &older);
-        look(&mut watch, 520, 2, &older);
+        observe(&mut watch, 500, 2, &older);
+        observe(&mut watch, 520, 2, &older);
         assert!(watch.overdue().is_empty(), "60 seconds of 520");
-        // Pauses again and again do not hide it.
+        // Repeated pauses do not hide the delay.
         watch.pause();
-        look(&mut watch, 600, 2, &older);
-        look(&mut watch, 601, 2, &older);
+        observe(&mut watch, 600, 2, &older);
+        observe(&mut watch, 601, 2, &older);
         assert_eq!(watch.overdue().len(), 1);
     }
 
@@ -378,8 +389,8 @@ mod tests {
         let mut watch = watch(&[&key, &absent]);
         let now: Timestamp = "2021-03-14T12:30:00Z".parse().unwrap();
         let cosigned_at = u64::try_from(now.as_second()).unwrap() - 2_400;
-        look(&mut watch, 0, 312, &note(200, &[&key], cosigned_at));
-        look(&mut watch, 5, 312, &note(200, &[&key], cosigned_at));
+        observe(&mut watch, 0, 312, &note(200, &[&key], cosigned_at));
+        observe(&mut watch, 5, 312, &note(200, &[&key], cosigned_at));
         let lines = |at: Option<&str>| {
             let entry = at.map(|at| format!(r#"{{"type":"ballot","at":"{at}"}}"#));
             watch.report(now, entry.as_deref().map(str::as_bytes)).lines().collect::<Vec<_>>()

@@ -1,4 +1,4 @@
-//! The end of a contest: closing, certifying, destroying the tag key.
+//! The steps that end a contest: closing, certifying, and destroying the tag key.
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
@@ -18,18 +18,18 @@ use crate::{
     output, progress,
 };
 
-/// Closes voting, and says meanwhile what is waited for.
+/// Closes voting, and shows the progress of the ballots that must still be recorded.
 pub(super) fn close(target: &Target, contest: &ContestId) -> Result<Outcome> {
     let client = Client::open(target)?;
     if client.contest(contest)?["phase"] == "open" {
-        let waiting = match waiting_ballots(&client, contest) {
+        let status = match waiting_ballots(&client, contest) {
             Some((recorded, pending)) => {
                 format!("{recorded} ballots are recorded and {pending} on their way")
             }
             None => "ballots may be on their way".to_owned(),
         };
         output::note(&format!(
-            "closing: {waiting}. No more are taken; waiting until those that arrived before are recorded, for as long as a ballot may take"
+            "closing: {status}. No more are taken; waiting until those that arrived before are recorded, for as long as a ballot may take"
         ));
     }
     let bar = progress::waiting("recording the last ballots");
@@ -42,17 +42,18 @@ pub(super) fn close(target: &Target, contest: &ContestId) -> Result<Outcome> {
     report(&closed)
 }
 
-/// Ballots recorded, and ballots that the intake holds; `None` if the tally cannot be read.
+/// Returns the numbers of recorded ballots and of ballots in the intake. `None` if the tally cannot
+/// be read.
 fn waiting_ballots(client: &Client, contest: &ContestId) -> Option<(u64, u64)> {
     let tally: Value = client.get(&format!("/v1/contests/{contest}/tally")).ok()?.json().ok()?;
     Some((tally["ballots"]["recorded"].as_u64()?, tally["pending"].as_u64()?))
 }
 
-/// Destroys the tag key, which cannot be undone.
+/// Destroys the tag key. This cannot be undone.
 pub(super) fn destroy_key(args: &DestroyKeyArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
-    let about = client.contest(&args.contest)?;
-    let title = about["title"].as_str().unwrap_or_default();
+    let description = client.contest(&args.contest)?;
+    let title = description["title"].as_str().unwrap_or_default();
     output::note(&output::printable(&format!(
         "{} ({title}): without its tag key no pass can be minted again, and no subject be linked to a ballot, for ever",
         args.contest
@@ -61,6 +62,7 @@ pub(super) fn destroy_key(args: &DestroyKeyArgs) -> Result<Outcome> {
     report(&post(&client, &args.contest, "tag-key/destruction", &json!({"reason": args.reason}))?)
 }
 
+/// Prints the result to certify, asks for confirmation, and certifies it.
 pub(super) fn certify(args: &CertifyArgs) -> Result<Outcome> {
     let contest = &args.contest;
     let client = Client::open(&args.target)?;
@@ -89,7 +91,7 @@ pub(super) fn certify(args: &CertifyArgs) -> Result<Outcome> {
     })?)
 }
 
-/// An identifier with the title that voters read.
+/// Returns an identifier with the title that voters read, for example `c01 (Photographs)`.
 fn with_title(thing: &Value, key: &str) -> String {
     let id = thing[key].as_str().unwrap_or_default();
     match thing["title"].as_str() {
@@ -98,13 +100,14 @@ fn with_title(thing: &Value, key: &str) -> String {
     }
 }
 
-/// A category's winners in a line.
+/// Returns a category's winners, or why there are none, as one line.
 fn winners(winners: &Value, is_version_1: bool) -> String {
     let entries = winners["entries"].as_array().into_iter().flatten();
     let names: Vec<String> = entries.map(|entry| with_title(entry, "entry")).collect();
     let is_undecided = winners["decision"] == "undecided";
     match (names.join(", "), is_undecided) {
-        // Version 1 calls undecided only what a panel has still to choose, and `decided` may stand beside scores that are missing.
+        // In version 1, `undecided` only means that a panel has not yet chosen. `decided` may stand
+        // there although scores are missing.
         (names, true) if is_version_1 && names.is_empty() => "the panel has not chosen".to_owned(),
         (names, true) if names.is_empty() => "undecided".to_owned(),
         (names, true) => format!("undecided (as things stand: {names})"),
@@ -113,12 +116,15 @@ fn winners(winners: &Value, is_version_1: bool) -> String {
     }
 }
 
-/// The request that certifies the present result.
+/// Fetches the present result, and returns the request that certifies it.
 pub(crate) fn fetch_certify_request(client: &Client, contest: &ContestId) -> Result<Value> {
     certify_request(&client.get(&format!("/v1/contests/{contest}/result"))?.json()?)
 }
 
-/// The request at the end of a provisional result.
+/// Returns the request that a provisional result contains for its certification.
+///
+/// # Errors
+/// [`Refusal`] if the contest is a test, or if the result is already certified.
 fn certify_request(result: &Value) -> Result<Value> {
     let refused = |why: &str| Err(Refusal(why.to_owned()).into());
     match &result["certify"] {
@@ -136,7 +142,7 @@ mod tests {
 
     #[test]
     fn marks_undecided_categories() {
-        let shown = |decision: &str, entries: &[&str], is_version_1| {
+        let line = |decision: &str, entries: &[&str], is_version_1| {
             let entries: Vec<Value> = entries.iter().map(|entry| json!({"entry": entry})).collect();
             winners(&json!({"decision": decision, "entries": entries}), is_version_1)
         };
@@ -146,8 +152,8 @@ mod tests {
             ("undecided", &["n2"], "undecided (as things stand: n2)", "undecided (as things stand: n2)"),
             ("undecided", &[], "undecided", "the panel has not chosen"),
         ] {
-            assert_eq!(shown(decision, entries, false), version_2);
-            assert_eq!(shown(decision, entries, true), version_1);
+            assert_eq!(line(decision, entries, false), version_2);
+            assert_eq!(line(decision, entries, true), version_1);
         }
     }
 }

@@ -1,11 +1,11 @@
-//! A definition as TOML, with the entries of a file, and with what is still missing as comments.
+//! A definition as TOML text, with the entries of a table, and with missing values as comments.
 
 use std::fmt::Write as _;
 
 use super::import::Import;
 use crate::args::entries::ImportArgs;
 
-/// The whole text.
+/// Returns the text of the whole definition.
 pub(super) fn toml(args: &ImportArgs, import: &Import) -> String {
     let mut text = format!(
         "# Made from a table by `acclaim entries import`. Docs: rules.md. Create it with: acclaim contest create\n\n[contest]\nid = {}\n",
@@ -53,7 +53,7 @@ fn push(text: &mut String, key: &str, value: &str) {
     let _infallible = writeln!(text, "{key} = {}", quoted(value));
 }
 
-/// A text in TOML's notation.
+/// Returns a text as a TOML string.
 fn quoted(text: &str) -> String {
     toml::Value::from(text).to_string()
 }

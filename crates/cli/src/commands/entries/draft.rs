@@ -1,4 +1,4 @@
-//! A draft that gets entries: as the server has it, and what changes.
+//! The draft on the server that gets the imported entries, and the changes to its entries.
 
 use std::collections::{HashMap, HashSet};
 
@@ -15,20 +15,21 @@ pub(super) struct Draft {
     revision: String,
 }
 
-/// What an import changes in a draft.
+/// The changes that an import makes in a draft.
 pub(super) struct Changes {
     pub(super) new: usize,
     pub(super) changed: usize,
     pub(super) same: usize,
-    /// Ids of entries that the file has no longer.
+    /// The ids of the draft's entries that are missing in the file.
     pub(super) removed: Vec<String>,
 }
 
 impl Draft {
-    /// The draft of this id, if there is one.
+    /// Fetches the draft of this id. Returns `None` if there is no such contest.
     ///
     /// # Errors
-    /// If the contest is no draft any more, or takes its entries from another one.
+    /// If the contest is not a draft any more, takes its entries from another contest, or cannot be
+    /// read.
     pub(super) fn fetch(client: &Client, contest: &ContestId) -> Result<Option<Self>> {
         let Some(answer) = client.get_if_there(&format!("/v1/contests/{contest}"))? else { return Ok(None) };
         let tag = answer.headers.get("etag").and_then(|tag| tag.to_str().ok());
@@ -45,18 +46,18 @@ impl Draft {
         Ok(Some(Self { definition, revision }))
     }
 
-    /// Puts the entries into the draft.
+    /// Replaces the draft's entries in the imported categories, and adds new categories.
     ///
     /// # Errors
-    /// What of the definition is then wrong, or the server's refusal.
+    /// If the changed definition has mistakes, or if the server refuses it.
     pub(super) fn put(self, client: &Client, import: &Import) -> Result<()> {
         let mut definition = self.definition;
         let known: HashSet<CategoryId> =
             definition.categories.iter().map(|category| category.id.clone()).collect();
         let new = import.categories.iter().filter(|category| !known.contains(&category.id));
         definition.categories.extend(new.cloned());
-        let named: HashSet<&CategoryId> = import.categories.iter().map(|category| &category.id).collect();
-        definition.entries.retain(|entry| !named.contains(&entry.category));
+        let imported: HashSet<&CategoryId> = import.categories.iter().map(|category| &category.id).collect();
+        definition.entries.retain(|entry| !imported.contains(&entry.category));
         definition.entries.extend(import.entries.iter().map(|row| row.entry.clone()));
         definition
             .check()
@@ -67,10 +68,10 @@ impl Draft {
     }
 }
 
-/// The definition that the server's answer describes.
+/// Reads the definition from the server's answer.
 fn definition(mut contest: Value) -> Result<Definition> {
     for entry in contest.get_mut("entries").and_then(Value::as_array_mut).into_iter().flatten() {
-        // What the server says beyond the definition.
+        // This field of the answer is not part of the definition.
         entry.as_object_mut().and_then(|entry| entry.remove("withdrawn"));
     }
     let mut take = |key: &str| contest.get_mut(key).map(Value::take).unwrap_or_default();
@@ -90,12 +91,12 @@ fn definition(mut contest: Value) -> Result<Definition> {
     })
 }
 
-/// What the import changes among the draft's entries of its categories.
+/// Compares the import with the draft's entries in the same categories.
 pub(super) fn changes(import: &Import, draft: &[Entry]) -> Changes {
-    let named: HashSet<&CategoryId> = import.categories.iter().map(|category| &category.id).collect();
+    let imported: HashSet<&CategoryId> = import.categories.iter().map(|category| &category.id).collect();
     let mut before: HashMap<&str, &Entry> = draft
         .iter()
-        .filter(|entry| named.contains(&entry.category))
+        .filter(|entry| imported.contains(&entry.category))
         .map(|entry| (entry.id.as_str(), entry))
         .collect();
     let mut changes = Changes { new: 0, changed: 0, same: 0, removed: Vec::new() };

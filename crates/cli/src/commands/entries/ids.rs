@@ -1,4 +1,4 @@
-//! Ids made from titles: the same title gets the same id again, in whatever order the rows come.
+//! Ids made from titles. A title always gets the same id, in any order of the rows.
 
 use std::collections::{HashMap, HashSet};
 
@@ -6,41 +6,43 @@ use acclaim_contest::{Entry, EntryId, id::slug, juror};
 
 use super::import::Import;
 
-/// The id of an entry that gets its own later.
+/// Returns the id of an entry until its own id is made.
 #[expect(clippy::expect_used, reason = "one letter is an identifier")]
 pub(super) fn placeholder_id() -> EntryId {
     "x".parse().expect("an identifier")
 }
 
-/// Gives every row without an id of its own one: that of the draft's entry of the same title, or one made from the title. Two rows that would get one id are a
-/// mistake.
+/// Gives an id to every row without its own id: the id of the draft's entry of the same title, or
+/// an id made from the title.
+///
+/// Two rows with the same id are a mistake.
 pub(super) fn assign_ids(import: &mut Import, draft: &[Entry]) {
-    let mut of_draft: HashMap<(String, String), Vec<&Entry>> = HashMap::new();
+    let mut draft_entries: HashMap<(String, String), Vec<&Entry>> = HashMap::new();
     for entry in draft {
-        of_draft.entry(key(entry)).or_default().push(entry);
+        draft_entries.entry(key(entry)).or_default().push(entry);
     }
-    let mut of_file: HashMap<(String, String), usize> = HashMap::new();
-    import.entries.iter().for_each(|row| *of_file.entry(key(&row.entry)).or_default() += 1);
-    let of_categories: HashSet<&str> =
+    let mut rows_by_key: HashMap<(String, String), usize> = HashMap::new();
+    import.entries.iter().for_each(|row| *rows_by_key.entry(key(&row.entry)).or_default() += 1);
+    let imported_categories: HashSet<&str> =
         import.categories.iter().map(|category| category.id.as_str()).collect();
-    let stays = |entry: &&Entry| !of_categories.contains(entry.category.as_str());
+    let stays = |entry: &&Entry| !imported_categories.contains(entry.category.as_str());
     let mut taken: HashMap<String, u32> =
         draft.iter().filter(stays).map(|entry| (entry.id.to_string(), 0)).collect();
-    // Ids of the file and of the draft first, so that no id that is made takes one of them.
+    // Ids of the file and of the draft come first, so that no id made later is one of them.
     let mut is_given = Vec::with_capacity(import.entries.len());
     for row in &mut import.entries {
-        let same = of_draft.get(&key(&row.entry)).map_or(&[][..], Vec::as_slice);
-        let found = same
+        let same = draft_entries.get(&key(&row.entry)).map_or(&[][..], Vec::as_slice);
+        let same_content = same
             .iter()
             .find(|known| known.details == row.entry.details && known.summary == row.entry.summary);
         let only = match same {
-            [only] if of_file.get(&key(&row.entry)) == Some(&1) => Some(only),
+            [only] if rows_by_key.get(&key(&row.entry)) == Some(&1) => Some(only),
             _ => None,
         };
-        if let (false, Some(known)) = (row.has_own_id, found.or(only)) {
+        if let (false, Some(known)) = (row.has_own_id, same_content.or(only)) {
             row.entry.id = known.id.clone();
         }
-        let has_id = row.has_own_id || found.or(only).is_some();
+        let has_id = row.has_own_id || same_content.or(only).is_some();
         if has_id && let Some(earlier) = taken.insert(row.entry.id.to_string(), row.number) {
             import.mistakes.push((row.number, String::new(), same_entry(&row.entry, earlier)));
         }
@@ -66,7 +68,7 @@ pub(super) fn assign_ids(import: &mut Import, draft: &[Entry]) {
     }
 }
 
-/// What two rows of one entry share.
+/// Returns what two rows of the same entry share: the category and the normalised title.
 fn key(entry: &Entry) -> (String, String) {
     (entry.category.to_string(), juror::normalize_name(&entry.title))
 }
@@ -84,7 +86,10 @@ fn same_entry(entry: &Entry, earlier: u32) -> String {
     }
 }
 
-/// An id from a title. Where that is taken, or no letter of it can stand in an id, digits made from `content` tell it apart.
+/// Returns an id made from a title.
+///
+/// If that id is taken, or if no letter of the title can be in an id, it gets digits that are made
+/// from `content`.
 pub(super) fn id_from_title(title: &str, content: &str, is_taken: impl Fn(&str) -> bool) -> String {
     let slug = slug(title);
     let hash = blake3::hash(content.as_bytes()).to_hex();

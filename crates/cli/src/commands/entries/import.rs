@@ -1,28 +1,28 @@
-//! Entries as a file has them, before they are a draft's.
+//! The entries of a file, before they are put into a draft.
 
 use acclaim_contest::{Category, Entry};
 
 use crate::commands::table_file::Mistake;
 
-/// Entries as a file has them.
+/// The entries of a file, with the notes and mistakes of its rows.
 #[derive(Debug, Default)]
 pub(super) struct Import {
-    /// Those that the file names, in the order in which they come.
+    /// The categories that the file names, in the order of their first rows.
     pub(super) categories: Vec<Category>,
     pub(super) entries: Vec<EntryRow>,
-    /// What voters will see, by the names of columns.
+    /// The names of the columns that voters will see.
     pub(super) seen: Vec<String>,
-    /// The columns that are not read.
+    /// The names of the columns that are not read.
     pub(super) left_out: Vec<String>,
     pub(super) notes: Vec<String>,
     pub(super) mistakes: Vec<Mistake>,
 }
 
-/// An entry with the row it stands in.
+/// An entry with the number of its row.
 #[derive(Debug, Clone)]
 pub(super) struct EntryRow {
     pub(super) number: u32,
-    /// With the id of its column, or with one that is still to be made.
+    /// The entry. Its id comes from the id column, or is a placeholder until an id is made.
     pub(super) entry: Entry,
     pub(super) has_own_id: bool,
 }

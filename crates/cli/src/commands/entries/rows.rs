@@ -1,4 +1,5 @@
-//! The rows of a table as entries: which columns are read, categories by their titles, titles from another column where they are empty.
+//! The reader of a table of entries: its columns, categories by their titles, and titles from
+//! another column where the title's column is empty.
 
 use std::{
     borrow::Cow,
@@ -19,7 +20,7 @@ use super::{
 };
 use crate::{args::entries::EntryColumns, commands::table_file::TableFile};
 
-/// Where the columns are.
+/// The indexes of the columns.
 struct Columns {
     id: Option<usize>,
     title: usize,
@@ -31,10 +32,11 @@ struct Columns {
     details: Vec<(usize, String)>,
 }
 
-/// Reads all rows. `known` are the categories that the draft has.
+/// Reads all rows. `known` are the categories of the draft.
 ///
 /// # Errors
-/// If a column that is needed or named is not there; mistakes of rows are in [`Import::mistakes`].
+/// If a column that is needed or named by an option is missing, if there are too many entries, or
+/// if there are none. Mistakes of rows are in [`Import::mistakes`].
 pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]) -> Result<Import> {
     let columns = columns(table, options, known)?;
     let mut import = Import::default();
@@ -114,7 +116,7 @@ fn name(table: &TableFile, column: usize) -> String {
     table.header.names().get(column).cloned().unwrap_or_default()
 }
 
-/// Says which columns voters see, and which are not read.
+/// Fills in the names of the columns that voters see, and of the columns that are not read.
 fn name_columns(table: &TableFile, columns: &Columns, import: &mut Import) {
     let optional = [(columns.summary, "summary"), (columns.image, "image"), (columns.url, "url")];
     import.seen.push(format!("{} (title)", name(table, columns.title)));
@@ -144,7 +146,7 @@ fn name_columns(table: &TableFile, columns: &Columns, import: &mut Import) {
         .collect();
 }
 
-/// Reads one row.
+/// Reads one row, and adds its entry or its mistakes to the import.
 fn entry(
     table: &TableFile,
     row: Row<'_>,
@@ -157,7 +159,7 @@ fn entry(
     let named = columns.category.map_or(one.unwrap_or_default(), |column| row.cell(column));
     let category = categories.find(named, &mut import.categories);
     let mut mistakes = Vec::new();
-    let mut wrong = |column: String, problem: String| mistakes.push((number, column, problem));
+    let mut add_mistake = |column: String, problem: String| mistakes.push((number, column, problem));
     let title = match (row.cell(columns.title), columns.else_title) {
         ("", Some(column)) => row.cell(column),
         (title, _) => title,
@@ -170,14 +172,14 @@ fn entry(
                 table.header.list_names()
             ),
         };
-        wrong(name(table, columns.title), problem);
+        add_mistake(name(table, columns.title), problem);
     } else if let Err(problem) = text::check_title(title) {
-        wrong(name(table, columns.title), problem);
+        add_mistake(name(table, columns.title), problem);
     }
     let mut optional = |column: Option<usize>, check: fn(&str) -> Result<(), String>| {
         let column = column?;
         let cell = Some(row.cell(column)).filter(|cell| !cell.is_empty())?;
-        check(cell).map_err(|problem| wrong(name(table, column), problem)).ok()?;
+        check(cell).map_err(|problem| add_mistake(name(table, column), problem)).ok()?;
         Some(cell.to_owned())
     };
     let summary = optional(columns.summary, text::check_summary);
@@ -189,7 +191,7 @@ fn entry(
         .collect();
     let own_id = columns.id.map(|column| row.cell(column)).filter(|id| !id.is_empty());
     let id = own_id.map_or_else(|| Ok(ids::placeholder_id()), str::parse);
-    let id = id.map_err(|error| wrong("id".to_owned(), error.to_string())).ok();
+    let id = id.map_err(|error| add_mistake("id".to_owned(), error.to_string())).ok();
     match category {
         Ok(category) => {
             let titles = Titles::new();
@@ -200,17 +202,17 @@ fn entry(
             }
         }
         Err(problem) => {
-            wrong(columns.category.map_or_else(String::new, |column| name(table, column)), problem);
+            add_mistake(columns.category.map_or_else(String::new, |column| name(table, column)), problem);
         }
     }
     import.mistakes.extend(mistakes);
 }
 
-/// The categories that rows name: those of the draft, and new ones.
+/// The categories that rows can name: the categories of the draft, and new ones.
 struct Categories<'a> {
-    /// Those of the draft and those of the file, by id and by title.
+    /// The categories of the draft and of the file, by id and by title.
     by_name: HashMap<String, Cow<'a, Category>>,
-    /// Ids of categories that the file has named.
+    /// The ids of the categories that rows have named.
     named: HashSet<CategoryId>,
 }
 
@@ -219,11 +221,12 @@ impl<'a> Categories<'a> {
         let titles =
             known.iter().map(|category| (juror::normalize_name(&category.title), Cow::Borrowed(category)));
         let ids = known.iter().map(|category| (category.id.to_string(), Cow::Borrowed(category)));
-        // An id goes before a title.
+        // An id takes precedence over a title.
         Self { by_name: titles.chain(ids).collect(), named: HashSet::new() }
     }
 
-    /// The id of the category of this id or title; a new one is made from its title. `listed` gets each category once.
+    /// Returns the id of the category with this id or title. Makes a new category if there is none.
+    /// Adds each category to `listed` once.
     fn find(&mut self, name: &str, listed: &mut Vec<Category>) -> Result<CategoryId, String> {
         if name.is_empty() {
             return Err("is empty; --category puts all entries into one category".to_owned());

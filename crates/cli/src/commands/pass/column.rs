@@ -1,4 +1,4 @@
-//! Subjects from a column of a table, with the groups of another one.
+//! The subjects in a column of a table, with the groups in another column.
 
 use std::path::Path;
 
@@ -14,17 +14,17 @@ use anyhow::{Result, anyhow, bail};
 use super::super::table_file::{self, Mistake, TableFile};
 use crate::args::staff::MintArgs;
 
-/// The subjects of a table's column.
+/// The subjects in a column of a table.
 pub(super) struct Column<'a> {
     pub(super) file: &'a Path,
     places: Vec<SubjectRow>,
-    /// Rows of totals: passed over where they have no subject.
+    /// Rows of totals, which are ignored if they have no subject.
     totals: Vec<SubjectRow>,
-    /// What was passed over.
+    /// Notes on rows that are ignored.
     pub(super) notes: Vec<String>,
 }
 
-/// One subject of a table.
+/// The subject in one row of a table.
 struct SubjectRow {
     row: usize,
     subject: String,
@@ -32,7 +32,7 @@ struct SubjectRow {
 }
 
 impl<'a> Column<'a> {
-    /// Reads the column that is named, or the only one of a workbook.
+    /// Reads the column that `--subject-column` names, or the only column of a workbook.
     pub(super) fn read(file: &'a Path, content: &[u8], args: &MintArgs) -> Result<Self> {
         let unreadable = |problem: String| anyhow!("the subjects in {}: {problem}", file.display());
         match &args.subject_column {
@@ -100,10 +100,10 @@ impl<'a> Column<'a> {
         Ok(Self { file, places, totals: Vec::new(), notes: Vec::new() })
     }
 
-    /// The rows and texts of all subjects.
+    /// Returns the row number and text of each subject.
     ///
     /// # Errors
-    /// If a row of totals has what the contest would take for a subject: it may be a voter.
+    /// If a row of totals has a subject that the contest would accept, because it may be a voter.
     pub(super) fn subjects(&self, rules: &SubjectRules) -> Result<Vec<(usize, String)>> {
         let is_voter =
             |total: &&SubjectRow| !total.subject.is_empty() && rules.canonical(&total.subject).is_ok();
@@ -118,13 +118,16 @@ impl<'a> Column<'a> {
         Ok(self.places.iter().map(|place| (place.row, place.subject.clone())).collect())
     }
 
-    /// The group of each person.
+    /// Returns the group of each person.
     pub(super) fn groups(&self, persons: &[Person]) -> Vec<Option<String>> {
         let firsts = persons.iter().map(|person| person.positions.first());
         firsts.map(|first| self.places.get(*first?).and_then(|place| place.group.clone())).collect()
     }
 
-    /// Whether each person is in one group.
+    /// Checks that each person is in one group only.
+    ///
+    /// # Errors
+    /// If the rows of one person have different groups. The error lists them.
     pub(super) fn check_groups(&self, persons: &[Person]) -> Result<()> {
         let mut mistakes: Vec<Mistake> = Vec::new();
         for person in persons {

@@ -1,4 +1,5 @@
-//! The list of voters that passes are minted for: read and checked whole, by the contest's own rules, before the first request.
+//! The list of voters for minting or revoking passes. It is read and checked as a whole, by the
+//! contest's own rules, before the first request.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -22,16 +23,16 @@ use crate::{
     output,
 };
 
-/// Voters of one request.
+/// The largest number of voters in one request.
 pub(super) const MAX_VOTERS_PER_REQUEST: u64 = 10_000;
-/// Begins what minting answers in the place of a subject for a voter without a name.
-const MADE_UP: &str = "pass:";
-/// Persons and places of one, at most, that the report lists.
+/// The prefix of the text that stands in place of a subject, for a voter without a name.
+const UNNAMED_PREFIX: &str = "pass:";
+/// The largest number of persons, and of one person's places, that the report lists.
 const MAX_LISTED: usize = 100;
 
-/// Where a list comes from.
+/// The source of a list.
 pub(super) enum Source<'a> {
-    /// A file of lines, with its content.
+    /// A file with a subject on each line, with its content.
     File(&'a Path, Vec<u8>),
     /// A column of a table.
     Column(Column<'a>),
@@ -39,32 +40,32 @@ pub(super) enum Source<'a> {
     Given(&'a [String]),
 }
 
-/// A list, each person once.
+/// A list with each person once.
 pub(super) struct List {
-    /// How each person is written first.
+    /// The first spelling of each person's subject.
     pub(super) subjects: Vec<String>,
-    /// The group of each, if a column names them.
+    /// The group of each person. Empty without a column of groups.
     groups: Vec<Option<String>>,
-    /// What of the file was passed over.
+    /// Notes on rows that are ignored.
     notes: Vec<String>,
-    /// A sentence for each person who is there more than once.
+    /// A sentence for each person that is in the list more than once.
     same_person: Vec<String>,
-    /// The contest's newest revocation.
+    /// The number of the contest's newest revocation, or 0.
     pub(super) generation: u32,
 }
 
-/// As the API answers.
+/// The API's answer about a contest's subjects.
 #[derive(Deserialize)]
 struct ContestSubjects {
     subjects: Value,
     kept: bool,
-    /// A server of an earlier version knows none.
+    /// The number of the newest revocation. Missing in the answer of an older server.
     #[serde(default)]
     generation: u32,
 }
 
 impl<'a> Source<'a> {
-    /// The list that a request to mint names.
+    /// Reads the source that the arguments of `acclaim pass mint` name.
     pub(super) fn of_mint(args: &'a MintArgs) -> Result<Self> {
         let Some(file) = &args.subjects else { return Ok(Self::Given(&args.subject)) };
         let content = table_file::content(file, "the subjects in")?;
@@ -74,14 +75,14 @@ impl<'a> Source<'a> {
         Ok(Self::File(file, content))
     }
 
-    /// The list in a file of lines, or else on the command line.
+    /// Reads the list in a file of lines, or takes the list on the command line.
     pub(super) fn of(file: Option<&'a Path>, given: &'a [String]) -> Result<Self> {
         let Some(file) = file else { return Ok(Self::Given(given)) };
         let content = table_file::content(file, "the subjects in")?;
         Ok(Self::File(file, content))
     }
 
-    /// What the list is called in messages.
+    /// Returns the name of the list in messages.
     fn name(&self) -> String {
         match self {
             Self::File(file, _) | Self::Column(Column { file, .. }) => file.display().to_string(),
@@ -89,7 +90,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// What one place of it is called.
+    /// Returns the word for one place in the list.
     fn place(&self) -> &'static str {
         match self {
             Self::File(..) => "line",
@@ -98,7 +99,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// Places and texts.
+    /// Returns the place and the text of each subject.
     fn subjects(&self, rules: &SubjectRules) -> Result<Vec<(usize, String)>> {
         match self {
             Self::File(_, content) => rules
@@ -109,22 +110,24 @@ impl<'a> Source<'a> {
         }
     }
 
-    /// The list's texts as a request for a revocation has them: checked whole, before the first of several requests.
+    /// Returns the texts for requests that revoke passes. Checks the whole list before the first
+    /// request.
     ///
     /// # Errors
-    /// With every line that is refused, of the first hundred; or if the contest cannot be asked.
+    /// If the list is empty, if it has refused subjects (the error lists the first hundred), or if
+    /// the contest cannot be read.
     pub(super) fn for_revocation(
         &self,
         client: &Client,
         contest: &ContestId,
-        asked: Option<DefaultScheme>,
+        default_scheme: Option<DefaultScheme>,
     ) -> Result<Vec<String>> {
-        let (rules, _) = rules(client, contest, asked)?;
+        let (rules, _) = rules(client, contest, default_scheme)?;
         let lines = self.subjects(&rules)?;
         if lines.is_empty() {
             bail!("{}: there is no subject whose passes could be revoked", self.name());
         }
-        let named: Vec<_> = lines.iter().filter(|(_, text)| !text.starts_with(MADE_UP)).collect();
+        let named: Vec<_> = lines.iter().filter(|(_, text)| !text.starts_with(UNNAMED_PREFIX)).collect();
         let place = |position: usize| named.get(position).map_or(0, |(place, _)| *place);
         rules
             .persons(named.iter().map(|(_, text)| text.as_str()))
@@ -134,17 +137,18 @@ impl<'a> Source<'a> {
 }
 
 impl List {
-    /// Reads and checks the whole list. Nothing is changed.
+    /// Reads and checks the whole list. Changes nothing.
     ///
     /// # Errors
-    /// With every line that is refused, of the first hundred; or if the contest cannot be asked.
+    /// If the list is empty, if it has refused subjects (the error lists the first hundred), or if
+    /// the contest cannot be read.
     pub(super) fn read(
         client: &Client,
         contest: &ContestId,
         source: &Source<'_>,
-        asked: Option<DefaultScheme>,
+        default_scheme: Option<DefaultScheme>,
     ) -> Result<Self> {
-        let (rules, generation) = rules(client, contest, asked)?;
+        let (rules, generation) = rules(client, contest, default_scheme)?;
         if rules == SubjectRules::Raw {
             output::note(
                 "note: this contest is older than the canonical form of subjects, so they are compared byte for byte: \
@@ -179,7 +183,8 @@ impl List {
         Ok(Self { subjects, groups, notes, same_person, generation })
     }
 
-    /// The subjects of each group; without a column of groups all of them in one.
+    /// Returns the subjects of each group. Without a column of groups, all subjects are in the
+    /// group `group`.
     pub(super) fn by_group<'l>(&'l self, group: Option<&'l str>) -> Vec<(Option<&'l str>, Vec<String>)> {
         if self.groups.is_empty() {
             return vec![(group, self.subjects.clone())];
@@ -191,26 +196,27 @@ impl List {
         by_group.into_iter().collect()
     }
 
-    /// What was done with the list, for standard error.
+    /// Returns the report on the minted list, for standard error.
     pub(super) fn report(&self) -> String {
         let passes = self.subjects.len();
-        let twice = self.same_person.len();
-        let mut report = format!("minted: {passes}, persons more than once in the list: {twice}, refused: 0");
+        let repeated = self.same_person.len();
+        let mut report =
+            format!("minted: {passes}, persons more than once in the list: {repeated}, refused: 0");
         for note in self.notes.iter().take(MAX_LISTED) {
             report.push_str(&format!("\n  {note}"));
         }
         for one in self.same_person.iter().take(MAX_LISTED) {
             report.push_str(&format!("\n  {one}"));
         }
-        if twice > MAX_LISTED {
-            report.push_str(&format!("\n  and {} more persons", twice - MAX_LISTED));
+        if repeated > MAX_LISTED {
+            report.push_str(&format!("\n  and {} more persons", repeated - MAX_LISTED));
         }
         output::printable(&report)
     }
 }
 
 impl Source<'_> {
-    /// What to try when a file of lines looks like a table.
+    /// Returns a hint if a file of lines looks like a table.
     fn hint(&self) -> Option<Hint> {
         let Self::File(_, content) = self else { return None };
         let table = TableFile::of(content).ok()?;
@@ -226,8 +232,17 @@ impl Source<'_> {
     }
 }
 
-/// The rules by which the contest compares subjects, and its newest revocation.
-fn rules(client: &Client, contest: &ContestId, asked: Option<DefaultScheme>) -> Result<(SubjectRules, u32)> {
+/// Fetches the rules by which the contest compares subjects, and the number of its newest
+/// revocation.
+///
+/// # Errors
+/// If the contest cannot be read, if this program does not know its rules, or if `asked`
+/// contradicts them.
+fn rules(
+    client: &Client,
+    contest: &ContestId,
+    default_scheme: Option<DefaultScheme>,
+) -> Result<(SubjectRules, u32)> {
     let answer: ContestSubjects = client.get(&format!("/v1/contests/{contest}/passes"))?.json()?;
     let known: SubjectRules = serde_json::from_value(answer.subjects.clone()).with_context(|| {
         let form = answer.subjects.get("form").cloned().unwrap_or_default();
@@ -236,14 +251,16 @@ fn rules(client: &Client, contest: &ContestId, asked: Option<DefaultScheme>) -> 
         )
     })?;
     let rules = match (answer.kept, known) {
-        (false, SubjectRules::Canonical1 { domains, .. }) => SubjectRules::resolve(None, asked, &domains),
-        (_, kept) => SubjectRules::resolve(Some(kept), asked, &DomainTable::default()),
+        (false, SubjectRules::Canonical1 { domains, .. }) => {
+            SubjectRules::resolve(None, default_scheme, &domains)
+        }
+        (_, kept) => SubjectRules::resolve(Some(kept), default_scheme, &DomainTable::default()),
     };
     let rules = rules.map_err(|error| anyhow!(Refusal(error.to_string())))?;
     Ok((rules, answer.generation))
 }
 
-/// Every line that is refused, of the first hundred.
+/// Returns the error message that lists the refused subjects, at most the first hundred.
 fn refusal(
     source: &Source<'_>,
     refused: &RefusedSubjects,
@@ -251,8 +268,8 @@ fn refusal(
     place: impl Fn(usize) -> usize,
 ) -> String {
     let count = refused.count;
-    let are = if count == 1 { "subject is" } else { "subjects are" };
-    let mut text = format!("{}: {count} {are} refused, and nothing was {done}", source.name());
+    let subjects_are = if count == 1 { "subject is" } else { "subjects are" };
+    let mut text = format!("{}: {count} {subjects_are} refused, and nothing was {done}", source.name());
     for one in &refused.first {
         text.push_str(&format!("\n  {} {}: {one}", source.place(), place(one.position)));
     }

@@ -1,4 +1,4 @@
-//! `acclaim pass revoke` and `acclaim pass count`
+//! The commands `acclaim pass revoke` and `acclaim pass count`.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ use crate::{
     output, progress,
 };
 
-/// As the API answers.
+/// The API's answer to a revocation.
 #[derive(Deserialize)]
 struct Revocation {
     revoked: Vec<IgnoredAny>,
 }
 
-/// Revokes in requests of bounded size.
+/// Revokes passes in requests of bounded size.
 pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
     let source = Source::of(args.subjects.as_deref(), &args.subject)?;
     let client = Client::open(&args.target)?;
@@ -47,8 +47,8 @@ pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// What is revoked when a request for `asked` more voters fails.
-fn failed(revoked: usize, asked: usize, error: &anyhow::Error) -> String {
+/// Returns what is revoked if a request for `requested` more voters fails after `revoked` voters.
+fn failed(revoked: usize, requested: usize, error: &anyhow::Error) -> String {
     let before = match revoked {
         0 => "no pass was revoked".to_owned(),
         _ => format!("the passes of the first {revoked} voters are revoked, and no others"),
@@ -61,11 +61,11 @@ fn failed(revoked: usize, asked: usize, error: &anyhow::Error) -> String {
         _ => format!("the passes of the first {revoked} voters are revoked. "),
     };
     format!(
-        "{before}It is not known whether those of the next {asked} are: run the command again before passes are minted for them"
+        "{before}It is not known whether those of the next {requested} are: run the command again before passes are minted for them"
     )
 }
 
-/// As the API answers.
+/// The API's answer with the counts of passes.
 #[derive(Deserialize)]
 struct Counts {
     ways: BTreeMap<String, u64>,
@@ -78,7 +78,7 @@ struct RevokedCounts {
     bar: u64,
 }
 
-/// Prints how many passes there are.
+/// Prints the numbers of minted passes and of voters with revoked passes.
 pub(in crate::commands) fn count(args: &PassCountArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
     let answer = client.get(&format!("/v1/contests/{}/passes", args.contest))?;

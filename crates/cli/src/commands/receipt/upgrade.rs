@@ -1,4 +1,5 @@
-//! `acclaim receipt upgrade`: a receipt under a newer checkpoint, which is shown to continue the log that the old one was of.
+//! The command `acclaim receipt upgrade`: it makes a receipt under a newer checkpoint, and proves
+//! that the newer log continues the log of the old receipt.
 
 use std::{
     collections::BTreeMap,
@@ -18,7 +19,7 @@ use acclaim_ballot_log::{
 use acclaim_contest::ContestId;
 use anyhow::{Context as _, Result, bail};
 
-use super::{not_proved, proved, read};
+use super::{not_proved, print_proved, read};
 use crate::{
     args::{log::UpgradeArgs, target::Target},
     client::Client,
@@ -26,7 +27,7 @@ use crate::{
     outcome::{Outcome, Refusal},
 };
 
-/// Tiles by id, each as wide as it is under the newer checkpoint.
+/// Tiles by id, each with the width that it has under the newer checkpoint.
 type Tiles = BTreeMap<TileId, Vec<u8>>;
 
 pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
@@ -41,18 +42,24 @@ pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
             let newer =
                 Receipt { extra: receipt.extra.clone(), index: receipt.index, path, checkpoint: note };
             write(&args.out, &newer)?;
-            proved(newer.index, &new)
+            print_proved(newer.index, &new)
         }
         Err(error) if source.is_server() && error.downcast_ref::<Refusal>().is_some() => {
-            let kept = PathBuf::from(format!("{}.refused", args.out.display()));
-            fs::write(&kept, &note).with_context(|| format!("the checkpoint refused, {}", kept.display()))?;
-            Err(Refusal(format!("{error}. The server's checkpoint is kept in {}", kept.display())).into())
+            let refused = PathBuf::from(format!("{}.refused", args.out.display()));
+            fs::write(&refused, &note)
+                .with_context(|| format!("the checkpoint refused, {}", refused.display()))?;
+            Err(Refusal(format!("{error}. The server's checkpoint is kept in {}", refused.display())).into())
         }
         Err(error) => Err(error),
     }
 }
 
-/// The audit path to the newer checkpoint.
+/// Checks that the new log continues the old one, and returns the audit path of the receipt's entry
+/// under the new checkpoint.
+///
+/// # Errors
+/// [`Refusal`] if the log is older, has another history or another entry. Another error if the
+/// tiles cannot be read.
 fn renew(
     receipt: &Receipt,
     old: &Checkpoint,
@@ -95,14 +102,14 @@ fn renew(
     Ok(path)
 }
 
-/// Whole or not at all, and never in the place of a file that is there.
+/// Writes a receipt into a new file. Never replaces an existing file.
 fn write(path: &Path, receipt: &Receipt) -> Result<()> {
-    let named = || format!("the receipt {}", path.display());
-    let mut file = File::create_new(path).with_context(named)?;
-    file.write_all(receipt.to_string().as_bytes()).and_then(|()| file.sync_all()).with_context(named)
+    let unwritable = || format!("the receipt {}", path.display());
+    let mut file = File::create_new(path).with_context(unwritable)?;
+    file.write_all(receipt.to_string().as_bytes()).and_then(|()| file.sync_all()).with_context(unwritable)
 }
 
-/// Where the newer checkpoint and its tiles are.
+/// The source of the newer checkpoint and its tiles.
 enum Source<'a> {
     Server(Client, &'a ContestId),
     Folder(&'a Path),
@@ -124,7 +131,7 @@ impl<'a> Source<'a> {
         matches!(self, Self::Server(..))
     }
 
-    /// The newest checkpoint, a note.
+    /// Returns the newest checkpoint, as a note.
     fn checkpoint(&self) -> Result<String> {
         let bytes = match self {
             Self::Server(client, contest) => {
@@ -153,28 +160,28 @@ impl<'a> Source<'a> {
             }
             Self::Folder(folder) => {
                 let path = folder.join(path.to_string());
-                let named = || format!("the tile {}", path.display());
+                let unreadable = || format!("the tile {}", path.display());
                 let mut hashes = Vec::new();
                 File::open(&path)
                     .and_then(|file| file.take(TILE_LENGTH as u64).read_to_end(&mut hashes))
-                    .with_context(named)?;
+                    .with_context(unreadable)?;
                 Ok(hashes)
             }
         }
     }
 }
 
-/// Of a folder that has the entries alone.
+/// Computes the needed tiles of a folder that has only the entries.
 fn tiles_of_entries(folder: &Path, needed: &[TileId], size: u64) -> Result<Tiles> {
     let path = folder.join("log.jsonl");
-    let named = || format!("the log {}", path.display());
-    let mut lines = BufReader::with_capacity(1 << 20, File::open(&path).with_context(named)?);
+    let unreadable = || format!("the log {}", path.display());
+    let mut lines = BufReader::with_capacity(1 << 20, File::open(&path).with_context(unreadable)?);
     let (mut tree, mut tiles, mut line) = (Tree::new(), Tiles::new(), Vec::new());
     while tree.size() < size {
         line.clear();
-        lines.by_ref().take(MAX_LINE_LENGTH).read_until(b'\n', &mut line).with_context(named)?;
+        lines.by_ref().take(MAX_LINE_LENGTH).read_until(b'\n', &mut line).with_context(unreadable)?;
         if line.pop() != Some(b'\n') {
-            bail!("{}: it ends before the checkpoint does, at entry {}", named(), tree.size());
+            bail!("{}: it ends before the checkpoint does, at entry {}", path.display(), tree.size());
         }
         tree.append(leaf_hash(&line));
         if tree.size() == size || tree.size().is_multiple_of(u64::from(TILE_WIDTH)) {

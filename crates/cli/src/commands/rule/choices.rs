@@ -1,4 +1,5 @@
-//! `acclaim rule choose`: the panel's choice of winners, one category by the command line or many from a table.
+//! The command `acclaim rule choose`: a panel's choice of winners, for one category on the command
+//! line or for many in a table.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -18,7 +19,7 @@ use crate::{
     output,
 };
 
-/// Winners by category, in the order of the rows.
+/// The ids of the winners by category, in the order of the rows.
 type Choices = BTreeMap<String, Vec<String>>;
 
 pub(super) fn choose(args: &ChooseArgs) -> Result<Outcome> {
@@ -53,15 +54,15 @@ fn from_table(args: &ChooseArgs, file: &Path) -> Result<Outcome> {
     }
     let (key, path) = (IdempotencyKey::new()?, format!("/v1/contests/{}/choices", args.contest));
     for (number, (category, winners)) in choices.iter().enumerate() {
-        let done = client.post(&path, &key.part(number), &body(args, category, &json!(winners)))?;
-        let index = done.get("index").cloned().unwrap_or_default();
+        let answer = client.post(&path, &key.part(number), &body(args, category, &json!(winners)))?;
+        let index = answer.get("index").cloned().unwrap_or_default();
         let winners = if winners.is_empty() { "no winner".to_owned() } else { winners.join(", ") };
         output::line(format_args!("{category}: {winners}: recorded at index {index}"))?;
     }
     Ok(Outcome::Done)
 }
 
-/// The choices of a table, and its mistakes. A category with an empty entry has no winner.
+/// Reads the choices of a table, and its mistakes. A category with an empty entry has no winner.
 fn choices(
     table: &TableFile,
     args: &ChooseArgs,
@@ -88,19 +89,20 @@ fn choices(
     let (mut choices, mut mistakes) = (Choices::new(), Vec::new());
     for row in table.rows().filter(|row| !table.header.is_repeated_by(*row)) {
         let number = row.number();
-        let mut wrong = |column: &str, problem: String| mistakes.push((number, column.to_owned(), problem));
+        let mut add_mistake =
+            |column: &str, problem: String| mistakes.push((number, column.to_owned(), problem));
         if let Some(problem) = table.header.find_unnamed_cell(row) {
-            wrong("", problem);
+            add_mistake("", problem);
             continue;
         }
         if let Some(word) = Header::total_label(row) {
-            wrong("", format!("{word:?} is a row of totals, and no choice; delete it"));
+            add_mistake("", format!("{word:?} is a row of totals, and no choice; delete it"));
             continue;
         }
         let category = match catalogue.category(row.cell(category)) {
             Ok(category) => category.id.as_str(),
             Err(problem) => {
-                wrong("category", problem);
+                add_mistake("category", problem);
                 continue;
             }
         };
@@ -109,17 +111,20 @@ fn choices(
         match row.cell(entry) {
             "" if is_new => {}
             "" => {
-                wrong("entry", format!("is empty, and the category {category} has a winner in another row"));
+                add_mistake(
+                    "entry",
+                    format!("is empty, and the category {category} has a winner in another row"),
+                );
             }
             name => match catalogue.entry(name, category) {
-                Ok(found) if found.category.as_str() != category => {
-                    wrong("entry", format!("{name:?} stands in the category {}", found.category));
+                Ok(winner) if winner.category.as_str() != category => {
+                    add_mistake("entry", format!("{name:?} stands in the category {}", winner.category));
                 }
-                Ok(found) if winners.iter().any(|winner| winner == found.id.as_str()) => {
-                    wrong("entry", format!("{name:?} is there twice"));
+                Ok(winner) if winners.iter().any(|earlier| earlier == winner.id.as_str()) => {
+                    add_mistake("entry", format!("{name:?} is there twice"));
                 }
-                Ok(found) => winners.push(found.id.to_string()),
-                Err(problem) => wrong("entry", problem),
+                Ok(winner) => winners.push(winner.id.to_string()),
+                Err(problem) => add_mistake("entry", problem),
             },
         }
     }

@@ -1,4 +1,7 @@
-//! `acclaim rule score` and `acclaim rule scores`: jurors' scores from a spreadsheet, all checked before any is sent, and those that stand.
+//! The commands `acclaim rule score` and `acclaim rule scores`.
+//!
+//! The first one enters jurors' scores from a table, and checks all of them before it sends any.
+//! The second one shows the current scores.
 
 #![expect(clippy::indexing_slicing, reason = "reading a JSON value by a key that is not there gives null")]
 
@@ -27,19 +30,22 @@ use crate::{
     output::{self, Table},
 };
 
-/// As long as a staff key's name can be: which one enters the scores, the server knows.
-const BY: &str =
+/// A placeholder for the name of the staff key that enters the scores, which only the server knows.
+/// It is as long as the longest possible name.
+const KEY_NAME_PLACEHOLDER: &str =
     "----------------------------------------------------------------------------------------------------";
 
-/// Rows of one panel, juror, category and criterion: what one request enters.
+/// The rows of each panel, juror, category and criterion. One request enters the rows of one of
+/// these.
 type Sheets<'a> = BTreeMap<(&'a str, &'a str, &'a str, &'a str), Vec<&'a Row>>;
 
+/// Reads and checks a table of scores, and enters them.
 pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
     let file = TableFile::read(&args.csv, "the scores in")?;
     let client = Client::open(&args.target)?;
     let contest = Contest::fetch(&client, &args.contest)?;
-    let (jurors, own) = jurors(&client, args)?;
-    let found = rows(&file, &args.columns, &panel_jurors(&contest, args, own.as_ref(), &jurors));
+    let (jurors, own_juror) = jurors(&client, args)?;
+    let found = rows(&file, &args.columns, &panel_jurors(&contest, args, own_juror.as_ref(), &jurors));
     found.notes.iter().for_each(|note| output::note(&output::printable(note)));
     let refused = |mistakes| format_mistakes(mistakes, &args.csv, "the scores", "nothing was sent");
     let (mut rows, mut mistakes) = (found.rows, found.mistakes);
@@ -55,7 +61,7 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
     register(&mut rows, &jurors);
     mistakes.extend(find_entries(&mut rows, &contest));
     mistakes.extend(totals(&rows, &jurors));
-    mistakes.extend(wrong_rows(&mut rows, &mistakes, own.as_ref(), &jury, &recusals));
+    mistakes.extend(wrong_rows(&mut rows, &mistakes, own_juror.as_ref(), &jury, &recusals));
     let sheets = sheets(&rows);
     if !mistakes.is_empty() {
         return Err(anyhow!(refused(mistakes)));
@@ -67,19 +73,20 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
     for (number, ((panel, juror, category, criterion), rows)) in sheets.into_iter().enumerate() {
         let values: Vec<_> = rows.iter().map(|row| (&row.entry, &row.value)).collect();
         let mut body = json!({"panel": panel, "juror": juror, "category": category, "values": values});
-        let mut about = format!("{juror}, {category}");
+        let mut label = format!("{juror}, {category}");
         if !criterion.is_empty() {
             body["criterion"] = criterion.into();
-            about = format!("{about}, {criterion}");
+            label = format!("{label}, {criterion}");
         }
         let path = format!("/v1/contests/{}/scores", args.contest);
-        let done = client.post(&path, &key.part(number), &body)?;
-        output::line(format_args!("{about}: recorded at index {}", done["index"]))?;
+        let answer = client.post(&path, &key.part(number), &body)?;
+        output::line(format_args!("{label}: recorded at index {}", answer["index"]))?;
     }
     Ok(Outcome::Done)
 }
 
-/// Panel and juror where the file does not say them: the option's, or those of the juror whose key it is.
+/// Fills in the panel and the juror of each row if the file does not name them. They come from
+/// `--panel`, from the contest's only panel, or from the juror's key.
 fn fill_in(
     rows: &mut [Row],
     columns: &[&str],
@@ -95,8 +102,8 @@ fn fill_in(
     let mut panel = args.panel.as_ref().or_else(|| only_panel(contest)).map(ToString::to_string);
     let mut juror = None;
     if !(names_jurors && (names_panels || panel.is_some())) {
-        let own: Value = client.get(&format!("/v1/contests/{}/scores", args.contest))?.json()?;
-        let text = |key: &str| own[key].as_str().map(str::to_owned);
+        let own_scores: Value = client.get(&format!("/v1/contests/{}/scores", args.contest))?.json()?;
+        let text = |key: &str| own_scores[key].as_str().map(str::to_owned);
         panel = panel.or_else(|| text("panel"));
         juror = text("juror");
     }
@@ -124,19 +131,21 @@ fn only_panel(contest: &Contest) -> Option<&PanelId> {
     }
 }
 
-/// The names that the columns of a wide table can have: those of the panel that the scores are for.
+/// Returns the names that the columns of a wide table can have: the jurors of the panel that the
+/// scores are for.
 fn panel_jurors<'a>(
     contest: &Contest,
     args: &ScoreArgs,
-    own: Option<&(String, String)>,
+    own_juror: Option<&(String, String)>,
     jurors: &'a Jurors,
 ) -> Vec<&'a str> {
-    let own = own.and_then(|(panel, _)| panel.parse().ok());
-    let panel = args.panel.as_ref().or(own.as_ref()).or_else(|| only_panel(contest));
+    let own_panel = own_juror.and_then(|(panel, _)| panel.parse().ok());
+    let panel = args.panel.as_ref().or(own_panel.as_ref()).or_else(|| only_panel(contest));
     panel.map_or_else(Vec::new, |panel| jurors.of(panel).iter().map(String::as_str).collect())
 }
 
-/// Writes the id of each category and entry that is named by its title, and the category of an entry where the file has none. What is not found is a mistake.
+/// Replaces titles of categories and entries by their ids. Fills in the category of an entry if the
+/// file has none. Returns the mistakes of names that are not found.
 fn find_entries(rows: &mut [Row], contest: &Contest) -> Vec<Mistake> {
     let catalogue = Catalogue::new(contest);
     let mut mistakes = Vec::new();
@@ -163,7 +172,8 @@ fn find_entries(rows: &mut [Row], contest: &Contest) -> Vec<Mistake> {
     mistakes
 }
 
-/// The mistakes of rows whose juror is none but a word for a row of totals.
+/// Returns the mistakes of rows whose juror's name is a word for a row of totals, and not a known
+/// juror.
 fn totals(rows: &[Row], jurors: &Jurors) -> Vec<Mistake> {
     let is_registered =
         |row: &&Row| row.panel.parse::<PanelId>().is_ok_and(|panel| jurors.find(&panel, &row.juror).is_ok());
@@ -172,7 +182,7 @@ fn totals(rows: &[Row], jurors: &Jurors) -> Vec<Mistake> {
     totals.map(|row| (row.number, "juror".to_owned(), problem(row))).collect()
 }
 
-/// Panel, juror and entry of each recusal that stands and the key may read.
+/// Returns the panel, juror and entry of each current recusal that the key may read.
 fn recusals(client: &Client, args: &ScoreArgs) -> Result<HashSet<[String; 3]>> {
     let answer: Value = client.get(&format!("/v1/contests/{}/recusals", args.contest))?.json()?;
     let standing = answer["recusals"].as_array().into_iter().flatten();
@@ -180,21 +190,23 @@ fn recusals(client: &Client, args: &ScoreArgs) -> Result<HashSet<[String; 3]>> {
     Ok(standing.map(|recusal| ["panel", "juror", "entry"].map(|key| text(&recusal[key]))).collect())
 }
 
-/// The contest's jurors; and with a juror's key that key's panel and juror, who is then the only one.
+/// Returns the contest's jurors. With a juror's key, also returns the panel and name of that juror,
+/// who is then the only juror in the list.
 fn jurors(client: &Client, args: &ScoreArgs) -> Result<(Jurors, Option<(String, String)>)> {
     let status: Value = client.get(&format!("/v1/contests/{}/jury", args.contest))?.json()?;
     let mut jurors = Jurors::default();
     let own_panel = status["panels"][0]["panel"].as_str().unwrap_or_default();
-    let own = status["juror"].as_str().map(|juror| (own_panel.to_owned(), juror.to_owned()));
+    let own_juror = status["juror"].as_str().map(|juror| (own_panel.to_owned(), juror.to_owned()));
     for panel in status["panels"].as_array().into_iter().flatten() {
         let Some(Ok(id)) = panel["panel"].as_str().map(str::parse::<PanelId>) else { continue };
         let names = panel["jurors"].as_array().into_iter().flatten();
         names.filter_map(|juror| juror["juror"].as_str()).for_each(|juror| jurors.add(&id, juror));
     }
-    Ok((jurors, own))
+    Ok((jurors, own_juror))
 }
 
-/// The mistake of a row that the juror whose key it is cannot enter.
+/// Returns the mistake of a row that the juror of this panel and name cannot enter with the own
+/// key.
 fn not_own(row: &Row, panel: &str, juror: &str) -> Option<Mistake> {
     if row.panel != panel {
         return Some((row.number, "panel".to_owned(), format!("the key is for {panel:?} alone")));
@@ -203,7 +215,8 @@ fn not_own(row: &Row, panel: &str, juror: &str) -> Option<Mistake> {
         .then(|| (row.number, "juror".to_owned(), format!("the key is for {juror:?} alone")))
 }
 
-/// Writes each juror in the registered spelling, so that rows of two spellings are one juror's sheet. Who is no juror stays, and is a mistake later.
+/// Replaces each juror's name by the registered spelling, so that rows with two spellings are one
+/// juror's sheet. Unknown names stay, and become mistakes later.
 fn register(rows: &mut [Row], jurors: &Jurors) {
     for row in rows {
         let found = row.panel.parse::<PanelId>().ok().and_then(|panel| jurors.find(&panel, &row.juror).ok());
@@ -221,38 +234,41 @@ fn sheets(rows: &[Row]) -> Sheets<'_> {
     sheets
 }
 
-/// What is wrong with the rows by the contest's rules, except in cells that are `known` to be wrong: their intended value is unknown.
+/// Returns the mistakes of the rows by the contest's rules.
+///
+/// Leaves out cells with `known` mistakes, because their intended values are unknown.
 fn wrong_rows(
     rows: &mut Vec<Row>,
     known: &[Mistake],
-    own: Option<&(String, String)>,
+    own_juror: Option<&(String, String)>,
     jury: &ScoreValidator<'_>,
     recusals: &HashSet<[String; 3]>,
 ) -> Vec<Mistake> {
     let place = |(row, column, _): &Mistake| (*row, column.clone());
-    let mut wrong: HashSet<(u32, String)> = known.iter().map(place).collect();
-    // A row with a cell too many may have each of its cells in the wrong column.
-    rows.retain(|row| !wrong.contains(&(row.number, String::new())));
-    // A value that can be read in two ways is not another row's rank.
+    let mut wrong_cells: HashSet<(u32, String)> = known.iter().map(place).collect();
+    // In a row with an extra cell, every cell may be in the wrong column.
+    rows.retain(|row| !wrong_cells.contains(&(row.number, String::new())));
+    // An ambiguous value must not count as another row's rank.
     rows.iter_mut()
-        .filter(|row| wrong.contains(&(row.number, row.value_column.clone())))
+        .filter(|row| wrong_cells.contains(&(row.number, row.value_column.clone())))
         .for_each(|row| row.value.clear());
     let mut found = Vec::new();
-    let not_own = own
+    let not_own = own_juror
         .into_iter()
         .flat_map(|(panel, juror)| rows.iter().filter_map(move |row| not_own(row, panel, juror)));
-    for mistake in not_own.filter(|mistake| !wrong.contains(&place(mistake))).collect::<Vec<_>>() {
-        // A juror's key does not tell the jurors of other panels.
-        wrong.extend(["panel", "juror"].map(|column| (mistake.0, column.to_owned())));
+    for mistake in not_own.filter(|mistake| !wrong_cells.contains(&place(mistake))).collect::<Vec<_>>() {
+        // A juror's key does not give the jurors of other panels, so these cells are not checked
+        // further.
+        wrong_cells.extend(["panel", "juror"].map(|column| (mistake.0, column.to_owned())));
         found.push(mistake);
     }
     let sheets = sheets(rows);
     let by_rules = sheets.iter().flat_map(|(of, rows)| check(jury, recusals, *of, rows));
-    found.extend(by_rules.filter(|mistake| !wrong.contains(&place(mistake))));
+    found.extend(by_rules.filter(|mistake| !wrong_cells.contains(&place(mistake))));
     found
 }
 
-/// The mistakes of a sheet, each at its rows.
+/// Returns the mistakes of a sheet, each with its rows.
 fn check(
     jury: &ScoreValidator<'_>,
     recusals: &HashSet<[String; 3]>,
@@ -266,7 +282,7 @@ fn check(
         criterion: (!criterion.is_empty()).then(|| criterion.to_owned()),
         values: rows.iter().map(|row| (row.entry.clone(), row.value.clone())).collect(),
     };
-    let mut found = jury.command(&sheet, BY).err().unwrap_or_default();
+    let mut found = jury.command(&sheet, KEY_NAME_PLACEHOLDER).err().unwrap_or_default();
     let recusal = |entry: &str| [panel, juror, entry].map(str::to_owned);
     found.extend(recused_scores(&sheet, |entry| recusals.contains(&recusal(entry))));
     let mut mistakes = Vec::new();
@@ -286,6 +302,7 @@ fn check(
     mistakes
 }
 
+/// Prints the current scores.
 pub(super) fn show(args: &ShowArgs) -> Result<Outcome> {
     let scores: Value =
         Client::open(&args.target)?.get(&format!("/v1/contests/{}/scores", args.contest))?.json()?;
@@ -329,7 +346,8 @@ mod tests {
         assert_eq!(read, [("Average", 1), ("Julián Diaz", 2)]);
     }
 
-    /// The mistakes reported for a file for the panel `e` of ranks, of the jurors Ama and Kofi, sent by an organiser or by Ama.
+    /// Returns the mistakes reported for a file. The panel `e` has ranks, and its jurors are Ama
+    /// and Kofi. An organiser sends the file, or Ama if `is_amas`.
     fn all_mistakes(content: &str, is_amas: bool) -> Vec<String> {
         let panels = r#"[{"id":"e","kind":"rank","points":[12,10],"trim":0,"minimum_jurors":1,"weight":1},
             {"id":"f","kind":"points","trim":0,"minimum_jurors":1,"weight":1}]"#;
@@ -343,7 +361,7 @@ mod tests {
                 jurors.add(&"e".parse().unwrap(), name);
             }
         }
-        let own = is_amas.then(|| ("e".to_owned(), "Ama".to_owned()));
+        let own_juror = is_amas.then(|| ("e".to_owned(), "Ama".to_owned()));
         let jury = ScoreValidator::new(&panels, &categories, &entries, &jurors);
         let found = of_file(content);
         let (mut rows, mut mistakes) = (found.rows, found.mistakes);
@@ -352,7 +370,7 @@ mod tests {
             Contest { panels: panels.clone(), categories: categories.clone(), entries: entries.clone() };
         mistakes.extend(find_entries(&mut rows, &contest));
         mistakes.extend(totals(&rows, &jurors));
-        mistakes.extend(wrong_rows(&mut rows, &mistakes, own.as_ref(), &jury, &HashSet::new()));
+        mistakes.extend(wrong_rows(&mut rows, &mistakes, own_juror.as_ref(), &jury, &HashSet::new()));
         mistakes.sort();
         mistakes.into_iter().map(|(row, column, _)| format!("{row} {column}")).collect()
     }
@@ -360,7 +378,7 @@ mod tests {
     #[test]
     fn reports_all_mistakes_and_each_cell_once() {
         for (content, is_amas, expected) in [
-            // A cell of the form and one of the rules, in two rows and in one.
+            // A mistake of form and a mistake against the rules, in two rows and in one.
             (
                 "panel;juror;category;entry;value\ne;Ama;a;x;1.000\ne;Average;a;y;2\ne;Nobody;a;x;1,000",
                 false,
@@ -372,7 +390,7 @@ mod tests {
                 false,
                 &["2 entry", "2 juror", "3 category", "3 entry", "3 value"],
             ),
-            // What can be read in two ways takes no rank.
+            // An ambiguous value takes no rank.
             ("panel;juror;category;entry;value\ne;Ama;a;x;1.000\ne;Ama;a;y;1", false, &["2 value"]),
             // A shifted row is reported as shifted, and for nothing else.
             (
@@ -380,7 +398,7 @@ mod tests {
                 false,
                 &["2 ", "3 value"],
             ),
-            // A juror's key, which knows no other panel's jurors.
+            // A juror's key, which does not know the jurors of other panels.
             (
                 "panel,juror,category,entry,value\ne,Kofi,a,x,1\nf,Esi,a,z,1\ne,Ama,a,y,0.5",
                 true,

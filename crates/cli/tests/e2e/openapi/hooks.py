@@ -1,4 +1,4 @@
-"""Lines of JSON, which schemathesis does not know how to send."""
+"""A serializer for lines of JSON, which schemathesis lacks."""
 
 import schemathesis
 

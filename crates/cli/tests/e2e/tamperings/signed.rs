@@ -1,4 +1,5 @@
-//! Changed by who has the key: root, checkpoint and tiles are those of the changed log, and only its content can be wrong.
+//! Tamperings by the holder of the key. Root, checkpoint and tiles match the changed log, so only
+//! its content can be wrong.
 
 use super::{
     Answer::{Clean, Refused},
@@ -195,7 +196,7 @@ pub(super) const SIGNED: &[Tampering] = &[
         name: "too many votes",
         change: |log| {
             let index = log.ballot(20);
-            log.lines[index] = log.written(index, None, &[("a", "a1"), ("a", "a2"), ("b", "b1")]);
+            log.lines[index] = log.ballot_line(index, None, &[("a", "a1"), ("a", "a2"), ("b", "b1")]);
             Some(index)
         },
         audit: Refused("at most 1 are allowed"),
@@ -205,7 +206,7 @@ pub(super) const SIGNED: &[Tampering] = &[
         name: "an unknown category",
         change: |log| {
             let index = log.ballot(20);
-            log.lines[index] = log.written(index, None, &[("a", "a1"), ("c", "b1")]);
+            log.lines[index] = log.ballot_line(index, None, &[("a", "a1"), ("c", "b1")]);
             Some(index)
         },
         audit: Refused("no category `c`"),
@@ -215,7 +216,7 @@ pub(super) const SIGNED: &[Tampering] = &[
         name: "an unknown entry",
         change: |log| {
             let index = log.ballot(20);
-            log.lines[index] = log.written(index, None, &[("a", "a9")]);
+            log.lines[index] = log.ballot_line(index, None, &[("a", "a9")]);
             Some(index)
         },
         audit: Refused("no entry `a9`"),
@@ -225,7 +226,7 @@ pub(super) const SIGNED: &[Tampering] = &[
         name: "an entry of another category",
         change: |log| {
             let index = log.ballot(20);
-            log.lines[index] = log.written(index, None, &[("a", "b1")]);
+            log.lines[index] = log.ballot_line(index, None, &[("a", "b1")]);
             Some(index)
         },
         audit: Refused("does not stand in the category `a`"),
@@ -275,7 +276,7 @@ pub(super) const SIGNED: &[Tampering] = &[
             log.replace(log.ballot(20), &id, &format!("{}{middle}{}", &id[..10], &id[11..]))
         },
         audit: Refused("id should be"),
-        // It takes BLAKE3 to see.
+        // Only a program with BLAKE3 can detect this.
         independent: Clean,
     },
     Tampering {
@@ -351,7 +352,7 @@ pub(super) const SIGNED: &[Tampering] = &[
     Tampering {
         name: "history rewritten before a checkpoint that was kept",
         change: |log| {
-            log.kept = Some(log.signed(150));
+            log.earlier_checkpoint = Some(log.signed(150));
             let (one, other) = (log.ballot(2), log.ballot(6));
             log.lines.swap(one, other);
             Some(149)

@@ -1,4 +1,4 @@
-//! Changed without the key: the checkpoint, and with it the tiles, are the honest ones.
+//! Tamperings without the key. The checkpoint and the tiles are the honest ones.
 
 use super::{
     Answer::{Clean, Refused, Somewhere, Unusable},
@@ -125,7 +125,7 @@ pub(super) const UNSIGNED: &[Tampering] = &[
         name: "signed by another key in the log's name",
         change: |log| {
             log.note =
-                log.key_of_somebody_else().sign(log.lines.len() as u64, log.tree(log.lines.len()).root());
+                log.key_of_other_party().sign(log.lines.len() as u64, log.tree(log.lines.len()).root());
             None
         },
         audit: Unusable("checkpoint"),
@@ -144,7 +144,7 @@ pub(super) const UNSIGNED: &[Tampering] = &[
     Tampering {
         name: "rolled back to a genuine checkpoint of earlier",
         change: |log| {
-            log.kept = Some(log.note.clone());
+            log.earlier_checkpoint = Some(log.note.clone());
             log.lines.truncate(100);
             log.result = None;
             log.sign();
@@ -188,7 +188,7 @@ pub(super) const UNSIGNED: &[Tampering] = &[
             })
         },
         audit: Refused("the published result has categories[0].winners"),
-        // Who wins is not its affair.
+        // It does not compute the winners.
         independent: Clean,
     },
     Tampering {
@@ -204,7 +204,7 @@ pub(super) const UNSIGNED: &[Tampering] = &[
             Some(33)
         },
         audit: Refused("hash the log's tiles hold"),
-        // The entries and the checkpoint say all of it; tiles are not its affair.
+        // It checks the entries and the checkpoint, but no tiles.
         independent: Clean,
     },
     Tampering {
@@ -218,7 +218,7 @@ pub(super) const UNSIGNED: &[Tampering] = &[
     },
 ];
 
-/// Changes the result document; no entry is to be named.
+/// Changes the result document. No entry must be named.
 fn change_result(log: &mut PublishedLog, change: impl Fn(String) -> String) -> Option<usize> {
     let text = String::from_utf8(log.result.take().unwrap()).unwrap();
     let changed = change(text.clone());

@@ -1,4 +1,4 @@
-//! Changed by who has the key: what one version of the log has and the other has not.
+//! Tamperings by the holder of the key that use features of only one version of the log.
 
 use super::{Answer::Refused, REMARK, Tampering};
 use crate::forgery::PublishedLog;
@@ -6,7 +6,7 @@ use crate::forgery::PublishedLog;
 const SALT: &str = r#","salt":"AQIDBAUGBwgJCgsMDQ4PEA"}"#;
 const SUSPENDED: &str = r#"{"type":"suspended","by":"chair","reason":"x","at":"2021-03-01T00:00:00Z"}"#;
 
-/// What a log of version 1 cannot have.
+/// Features that a log of version 1 cannot have.
 pub(super) const FIRST: &[Tampering] = &[
     Tampering {
         name: "a salt",
@@ -32,7 +32,7 @@ pub(super) const FIRST: &[Tampering] = &[
     },
 ];
 
-/// What a log of version 2 cannot have, or has to have.
+/// Features that a log of version 2 cannot have, or must have.
 pub(super) const SECOND: &[Tampering] = &[
     Tampering {
         name: "a salt left out",
@@ -67,7 +67,7 @@ pub(super) const SECOND: &[Tampering] = &[
     },
 ];
 
-/// The void's index, and its salt with what is around it.
+/// Returns the void's index, and its salt with the text around it.
 fn salt_of(log: &PublishedLog) -> (usize, String) {
     let index = log.find(0, r#""type":"voided""#);
     let line = String::from_utf8_lossy(&log.lines[index]).into_owned();

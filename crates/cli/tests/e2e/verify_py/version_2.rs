@@ -1,4 +1,5 @@
-//! Version 2 of the log before `verify.py`: lines written by hand, after the format's description alone.
+//! Logs of version 2 before `verify.py`. The lines were written by hand from the format's
+//! description only.
 
 use std::fs;
 
@@ -12,12 +13,12 @@ const SALT: &str = r#","salt":"AAECAwQFBgcICQoLDA0ODw"}"#;
 const VOTER_1: &str = "AAAAAAAAAAAAAAAAAAAAAA";
 const VOTER_2: &str = "BBBBBAAAAAAAAAAAAAAAAA";
 
-/// A log of this version, as its lines.
+/// The lines of a log.
 #[derive(Clone)]
 struct Log(Vec<String>);
 
 impl Log {
-    /// Everything that version 2 adds.
+    /// A log with everything that version 2 adds.
     fn version_2() -> Self {
         let mut lines = vec![
             r#"{"type":"contest","v":2,"contest":"c","title":"C","test":false,"time_zone":"UTC","opens":"2021-03-01T00:00:00Z","closes":"2021-03-31T00:00:00Z","rules":{"ballot":{"votes_per_category":[1,1],"completion":"any","revision":"final","period":"once","cast_time":"minute"},"channels":[],"winners":{"count":1,"from":"all","by":"scores","ties":"countback"},"panels":[{"id":"p","kind":"score","scale":[-3,3],"trim":0,"minimum_jurors":1,"weight":1,"jurors":["J"]}],"publication":{"standings":"organisers","entries":"certified","result":"certified"},"limits":[{"categories":["a","b"],"most":1}]}}"#.to_owned(),
@@ -46,7 +47,7 @@ impl Log {
         Self(lines)
     }
 
-    /// The same contest in version 1, without what that does not know.
+    /// The same contest in version 1, without the additions of version 2.
     fn version_1() -> Self {
         let new = ["suspended", "resumed", "recused", "rejoined", "unfrozen"];
         let is_old = |line: &&String| new.iter().all(|new| !line.contains(&format!(r#""type":"{new}""#)));
@@ -66,7 +67,7 @@ impl Log {
         ] {
             log.replace(from, to);
         }
-        // One freezing too many.
+        // One of the two freezings is removed.
         let frozen = log.find(FROZEN);
         log.0.remove(frozen);
         log
@@ -77,7 +78,7 @@ impl Log {
         self.0.iter().position(|line| line.contains(text)).unwrap_or_else(|| panic!("no line has {text}"))
     }
 
-    /// Replaces a text in the first line that has it; returns the line's index.
+    /// Replaces a text in the first line that has it. Returns the line's index.
     #[track_caller]
     fn replace(&mut self, from: &str, to: &str) -> usize {
         let index = self.find(from);
@@ -85,10 +86,10 @@ impl Log {
         index
     }
 
-    /// Inserts a line behind the first one that has a text; returns its index.
+    /// Inserts a line after the first one that has a text. Returns its index.
     #[track_caller]
-    fn insert(&mut self, behind: &str, line: impl Into<String>) -> usize {
-        let index = self.find(behind) + 1;
+    fn insert(&mut self, after: &str, line: impl Into<String>) -> usize {
+        let index = self.find(after) + 1;
         self.0.insert(index, line.into());
         index
     }
@@ -131,13 +132,14 @@ fn scores(entry: &str, value: &str) -> String {
     ))
 }
 
-/// A change that a log of the version must not have: what is done, which returns the index in question, and the words.
+/// A change that must be refused: a function that makes it and returns the index of the wrong line,
+/// and words of the finding.
 type Change = (fn(&mut Log) -> usize, &'static str);
 
 #[track_caller]
 fn refuses(log: &Log, changes: &[Change]) {
     let verdict = log.verify();
-    assert_eq!((verdict.status, &*verdict.said), (0, "verify: clean\n"));
+    assert_eq!((verdict.status, &*verdict.output), (0, "verify: clean\n"));
     for (number, (change, words)) in changes.iter().enumerate() {
         let mut log = log.clone();
         let index = change(&mut log);
@@ -145,7 +147,7 @@ fn refuses(log: &Log, changes: &[Change]) {
         let begins = format!("index {index}: ");
         let is_named = |line: &str| line.starts_with(&begins) && line.contains(words);
         assert!(
-            verdict.status == 1 && verdict.said.lines().any(is_named),
+            verdict.status == 1 && verdict.output.lines().any(is_named),
             "{number}, {index}, {words}: {verdict:?}"
         );
     }

@@ -1,4 +1,4 @@
-//! What an audit that demands a witness makes of one that keeps up, one that is stopped, and one that refuses.
+//! Audits that demand a witness: one that keeps up, one that is stopped, and one that refuses.
 
 use std::{
     fs,
@@ -10,7 +10,7 @@ use std::{
 use acclaim_ballot_log::{Checkpoint, VerifierKey, WitnessKey};
 use serde_json::{Value, json};
 
-use super::{copy, have_witnesses, note, process::Process, run, until_cosigned, vkey, vote};
+use super::{copy, note, process::Process, run, set_witnesses, until_cosigned, vkey, vote};
 use crate::{
     server::{acclaim, free_address},
     site::{Site, poll},
@@ -19,11 +19,11 @@ use crate::{
 
 const NAME: &str = "witness.example.org";
 
-/// An audit that follows, as a process; killed when dropped, also by a test that fails.
+/// An audit that follows, as a process. It is killed when dropped, also by a failing test.
 struct Follower(Option<Child>);
 
 impl Follower {
-    /// What it says to its end.
+    /// Returns the output until the end.
     fn verdict(mut self) -> Verdict {
         self.0.take().unwrap().wait_with_output().unwrap().into()
     }
@@ -38,7 +38,7 @@ impl Drop for Follower {
     }
 }
 
-/// A log that is voted in, and its witness.
+/// A site with a contest and its witness.
 struct WatchedSite {
     site: Site,
     vkey: VerifierKey,
@@ -52,13 +52,13 @@ impl WatchedSite {
         let vkey = vkey(&contest);
         let process = Process::start(&site.folder.path().join("w"), free_address(), NAME, &vkey);
         let witness = process.key.clone();
-        have_witnesses(&mut site, &[(process.address, &witness)]);
+        set_witnesses(&mut site, &[(process.address, &witness)]);
         vote(&site, "watched", 100);
         until_cosigned(&site, "watched", &[&witness]);
         (Self { site, vkey, witness }, process)
     }
 
-    /// The audit of the server, where an entry may wait the given number of seconds.
+    /// The audit of the server. An entry may wait the given number of seconds for its cosignature.
     fn audit(&self, seconds: u32) -> Command {
         let mut audit = acclaim();
         audit.args(["audit", "watched", "--url", &format!("http://{}", self.site.address)]);
@@ -72,7 +72,7 @@ impl WatchedSite {
         audit.args(["--cosigned-within", &seconds.to_string()]);
     }
 
-    /// One that follows, with the key that reads entries or without.
+    /// Starts an audit that follows. With `reads_entries` it has the key for entries.
     fn follow(&self, seconds: u32, copy: &str, reads_entries: bool) -> Follower {
         let mut audit = self.audit(seconds);
         audit.args(["--follow", "--every", "0.1", "--copy"]).arg(self.site.folder.path().join(copy));
@@ -91,7 +91,7 @@ impl WatchedSite {
         (size("checkpoint"), size("checkpoint.cosigned"))
     }
 
-    /// Demands that the cosigned checkpoint is found to lag behind, by an audit of each kind.
+    /// Checks that each kind of audit finds the cosigned checkpoint behind.
     #[track_caller]
     fn lags(&self) {
         let (newest, cosigned) = self.sizes();
@@ -119,15 +119,15 @@ impl WatchedSite {
     fn is_found_to_lag(&self, verdict: &Verdict, newest: u64, cosigned: u64) {
         assert_eq!(verdict.status, 1, "{verdict:?}");
         let begins = |words: String| {
-            verdict.said.lines().any(|line| line.starts_with(&words) && line.ends_with(" ago"))
+            verdict.output.lines().any(|line| line.starts_with(&words) && line.ends_with(" ago"))
         };
         assert!(begins(format!("newest checkpoint: {newest} entries, ")), "{verdict:?}");
         assert!(begins(format!("cosigned by {NAME}: {cosigned} entries at ")), "{verdict:?}");
-        let found = format!(
+        let finding = format!(
             "index {cosigned}: this entry has waited more than 1 second for a cosignature of the witness {NAME}, which has cosigned {cosigned} of {newest} entries"
         );
-        assert!(verdict.said.lines().any(|line| line == found), "{verdict:?}");
-        assert!(verdict.said.ends_with("audit: 1 discrepancy\n"), "{verdict:?}");
+        assert!(verdict.output.lines().any(|line| line == finding), "{verdict:?}");
+        assert!(verdict.output.ends_with("audit: 1 discrepancy\n"), "{verdict:?}");
     }
 }
 
@@ -141,11 +141,11 @@ fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
     let (newest, cosigned) = watched.sizes();
     let followed = before.verdict();
     assert_eq!(followed.status, 1, "{followed:?}");
-    assert!(followed.said.contains(&format!("which has cosigned {cosigned} of ")), "{followed:?}");
+    assert!(followed.output.contains(&format!("which has cosigned {cosigned} of ")), "{followed:?}");
     assert!(newest > cosigned);
     watched.lags();
 
-    // An export has the one checkpoint, without a cosignature.
+    // The export has the one checkpoint, without a cosignature.
     watched.site.staff.post("/v1/contests/watched/close", "close", &json!({})).unwrap();
     let folder = watched.site.export("watched", "without");
     let verdict = audit_folder(&watched, &folder);
@@ -155,10 +155,10 @@ fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
         "newest checkpoint: ",
         "cosigned by witness.example.org: nothing\n",
     ] {
-        assert!(verdict.said.contains(words), "{words}: {verdict:?}");
+        assert!(verdict.output.contains(words), "{words}: {verdict:?}");
     }
 
-    // It comes back: everything is cosigned within its time, in an export too.
+    // The witness is back. Everything is cosigned within its time, also in an export.
     let _process = Process::start(&watched.site.folder.path().join("w"), address, NAME, &watched.vkey);
     let verdict = run(&mut watched.audit(90));
     assert_eq!(verdict.status, 0, "{verdict:?}");
@@ -170,7 +170,7 @@ fn a_witness_that_is_stopped_leaves_entries_without_cosignature() {
         format!("newest checkpoint: {size} entries, the last of "),
         format!("cosigned by {NAME}: {size} entries at "),
     ] {
-        assert!(verdict.said.contains(&words), "{words}: {verdict:?}");
+        assert!(verdict.output.contains(&words), "{words}: {verdict:?}");
     }
 }
 
@@ -184,7 +184,7 @@ fn audit_folder(watched: &WatchedSite, folder: &Path) -> Verdict {
 #[test]
 fn a_witness_that_refuses_is_no_clean_audit() {
     let (mut watched, process) = WatchedSite::start();
-    // The operator sets everything back to an older state, whose checkpoint is cosigned, and other votes follow.
+    // The operator restores an older state, whose checkpoint is cosigned. Other votes follow.
     let older = watched.site.folder.path().join("older");
     watched.site.kill();
     copy(&watched.site.data(), &older);
@@ -196,7 +196,7 @@ fn a_witness_that_refuses_is_no_clean_audit() {
     copy(&older, &watched.site.data());
     watched.site.restart();
     vote(&watched.site, "watched", 40);
-    poll("the witness's alarm", || process.said("ALARM").then_some(()));
+    poll("the witness's alarm", || process.has_logged("ALARM").then_some(()));
     watched.lags();
 }
 
@@ -215,7 +215,7 @@ fn a_log_in_motion_whose_witness_follows_is_clean() {
     for verdict in verdicts {
         assert_eq!(verdict.status, 0, "{verdict:?}");
         for words in ["newest checkpoint: ", "cosigned by witness.example.org: ", "audit: clean"] {
-            assert!(verdict.said.contains(words), "{words}: {verdict:?}");
+            assert!(verdict.output.contains(words), "{words}: {verdict:?}");
         }
     }
     let staff = |path: &str, body: &Value| {
@@ -228,8 +228,8 @@ fn a_log_in_motion_whose_witness_follows_is_clean() {
     for follower in followers {
         let verdict = follower.verdict();
         assert_eq!(verdict.status, 0, "{verdict:?}");
-        assert!(verdict.said.contains("audit: clean, and certified\n"), "{verdict:?}");
-        // It ends when what is certified is cosigned too.
-        assert!(verdict.said.contains(&format!("\ncosigned by {NAME}: {size} entries at ")), "{verdict:?}");
+        assert!(verdict.output.contains("audit: clean, and certified\n"), "{verdict:?}");
+        // The audit ends only after the certified log is cosigned too.
+        assert!(verdict.output.contains(&format!("\ncosigned by {NAME}: {size} entries at ")), "{verdict:?}");
     }
 }

@@ -13,7 +13,7 @@ use acclaim_ballot_log::{AddCheckpoint, VerifierKey, WitnessKey};
 
 use crate::server::acclaim;
 
-/// See the [module](self); killed when dropped.
+/// See the [module](self). It is killed when dropped.
 pub(crate) struct Process {
     process: Child,
     pub(crate) address: SocketAddr,
@@ -22,7 +22,7 @@ pub(crate) struct Process {
     errors: Arc<Mutex<String>>,
 }
 
-/// The command, for one log.
+/// The command for one log.
 pub(crate) fn command(state: &Path, address: SocketAddr, name: &str, log: &VerifierKey) -> Command {
     command_of(state, address, name, &log.to_string())
 }
@@ -35,12 +35,12 @@ fn command_of(state: &Path, address: SocketAddr, name: &str, log: &str) -> Comma
 }
 
 impl Process {
-    /// Starts, and returns when it listens.
+    /// Starts the witness, and returns when it listens.
     pub(crate) fn start(state: &Path, address: SocketAddr, name: &str, log: &VerifierKey) -> Self {
         Self::start_of(state, address, name, &log.to_string())
     }
 
-    /// The same, for a log as the option has it.
+    /// As [`Process::start`], for a log in the form of the option.
     pub(crate) fn start_of(state: &Path, address: SocketAddr, name: &str, log: &str) -> Self {
         let mut process = command_of(state, address, name, log)
             .stdout(Stdio::piped())
@@ -48,12 +48,12 @@ impl Process {
             .spawn()
             .unwrap();
         let errors = Arc::new(Mutex::new(String::new()));
-        let (stderr, heard) = (process.stderr.take().unwrap(), Arc::clone(&errors));
+        let (stderr, lines) = (process.stderr.take().unwrap(), Arc::clone(&errors));
         thread::spawn(move || {
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
-                let mut heard = heard.lock().unwrap();
-                heard.push_str(&line);
-                heard.push('\n');
+                let mut lines = lines.lock().unwrap();
+                lines.push_str(&line);
+                lines.push('\n');
             }
         });
         let mut key = String::new();
@@ -62,8 +62,8 @@ impl Process {
         Self { process, address, key, state: state.to_owned(), errors }
     }
 
-    /// Whether it has said this on standard error.
-    pub(crate) fn said(&self, words: &str) -> bool {
+    /// Whether its standard error has this text.
+    pub(crate) fn has_logged(&self, words: &str) -> bool {
         self.errors.lock().unwrap().contains(words)
     }
 
@@ -71,12 +71,13 @@ impl Process {
         &self.state
     }
 
-    /// Sends a body; returns status, content type and body of the answer, or nothing if the connection broke.
+    /// Sends a body. Returns status, content type and body of the answer, or `None` if the
+    /// connection broke.
     pub(crate) fn post(&self, body: &[u8]) -> Option<(u16, String, String)> {
         post(self.address, body)
     }
 
-    /// SIGKILL.
+    /// Kills the process with SIGKILL.
     pub(crate) fn kill(mut self) {
         self.process.kill().unwrap();
         self.process.wait().unwrap();
@@ -99,7 +100,7 @@ pub(crate) fn post(address: SocketAddr, body: &[u8]) -> Option<(u16, String, Str
     Some((answer.status().as_u16(), content_type, text))
 }
 
-/// Submits a request as a log would.
+/// Submits a request as a log does.
 pub(crate) fn submit(address: SocketAddr, request: &AddCheckpoint) -> Option<(u16, String, String)> {
     post(address, request.to_string().as_bytes())
 }

@@ -1,4 +1,5 @@
-//! The witness by itself, before a log that the test writes: bad input, requests at once, kills, damage.
+//! The witness alone, with a log that the test writes: bad input, concurrent requests, kills, and
+//! damaged state.
 
 use std::{collections::BTreeMap, fs, path::Path, sync::Barrier, thread, time::Duration};
 
@@ -10,14 +11,14 @@ use crate::server::{acclaim, free_address};
 const NAME: &str = "witness.example.org/w";
 const ORIGIN: &str = "vote.example.org/photo-2021";
 
-/// A log of leaves that a word tells apart, with all its tiles.
+/// A log with all its tiles. A word in each leaf distinguishes one log from another.
 struct Log {
     key: SigningKey,
     tiles: BTreeMap<TileId, Vec<u8>>,
 }
 
 impl Log {
-    /// Of so many leaves, each of its index and a word.
+    /// Creates a log of `size` leaves. Each leaf has its index and a word.
     fn new(size: u64, word: impl Fn(u64) -> usize) -> Self {
         let (mut tree, mut tiles) = (Tree::new(), BTreeMap::new());
         for index in 0..size {
@@ -43,11 +44,11 @@ fn key() -> SigningKey {
     SigningKey::from_seed(ORIGIN, &[9; 32]).unwrap()
 }
 
-fn started(state: &Path) -> Process {
+fn start_witness(state: &Path) -> Process {
     Process::start(state, free_address(), NAME, key().verifier())
 }
 
-/// The size that a witness says it has cosigned last.
+/// Returns the size that a witness reports as its last cosigned one.
 fn size(witness: &Process, log: &Log) -> u64 {
     match submit(witness.address, &log.request(1, 1)).unwrap() {
         (200, _, _) => 1,
@@ -61,7 +62,7 @@ fn size(witness: &Process, log: &Log) -> u64 {
 #[test]
 fn refuses_inconsistent_checkpoints_as_specified() {
     let folder = tempfile::tempdir().unwrap();
-    let witness = started(&folder.path().join("state"));
+    let witness = start_witness(&folder.path().join("state"));
     let (log, other) = (Log::new(300, |_| 0), Log::new(300, |index| usize::from(index >= 100)));
     let (status, _, line) = submit(witness.address, &log.request(0, 200)).unwrap();
     assert_eq!(status, 200, "{line}");
@@ -92,14 +93,14 @@ fn refuses_inconsistent_checkpoints_as_specified() {
         ("no proof", AddCheckpoint { proof: Vec::new(), ..log.request(200, 300) }.to_string(), 422),
         ("too long", format!("{good}{}", "x".repeat(100_000)), 400),
     ] {
-        let (status, content_type, said) = witness.post(body.as_bytes()).unwrap();
-        assert_eq!(status, expected, "{what}: {said}");
+        let (status, content_type, text) = witness.post(body.as_bytes()).unwrap();
+        assert_eq!(status, expected, "{what}: {text}");
         let is_size = content_type == "text/x.tlog.size";
         assert_eq!(is_size, expected == 409 && !what.contains("root"), "{what}: {content_type}");
-        assert!(!is_size || said == "200\n", "{what}: {said}");
+        assert!(!is_size || text == "200\n", "{what}: {text}");
     }
     assert_eq!(witness.post(b"old 0\n\n\xff").unwrap().0, 400);
-    assert!(witness.said("ALARM: the log has signed two histories"), "an alarm holds both");
+    assert!(witness.has_logged("ALARM: the log has signed two histories"), "an alarm holds both");
     assert_eq!(size(&witness, &log), 200, "nothing of it changed the state");
     assert_eq!(witness.post(good.as_bytes()).unwrap().0, 200);
     assert_eq!(submit(witness.address, &log.request(300, 300)).unwrap().0, 200, "the same again");
@@ -108,7 +109,7 @@ fn refuses_inconsistent_checkpoints_as_specified() {
     assert_eq!((get("healthz").as_u16(), get("add-checkpoint").as_u16(), get("").as_u16()), (200, 405, 404));
 }
 
-/// As of the Go checksum database, whose origin even has spaces.
+/// An example is the Go checksum database, whose origin even has spaces.
 #[test]
 fn a_log_whose_origin_is_not_the_keys_name_is_watched() {
     const OTHER: &str = "go.sum database tree";
@@ -139,8 +140,8 @@ fn a_log_whose_origin_is_not_the_keys_name_is_watched() {
 #[test]
 fn of_two_histories_at_once_one_is_cosigned() {
     let folder = tempfile::tempdir().unwrap();
-    let witness = started(&folder.path().join("state"));
-    // In each ten of leaves, which of the forks was cosigned.
+    let witness = start_witness(&folder.path().join("state"));
+    // For each ten leaves, the fork that was cosigned.
     let mut history = vec![0];
     assert_eq!(submit(witness.address, &Log::new(10, |_| 0).request(0, 10)).unwrap().0, 200);
     for round in 1..=20 {
@@ -172,17 +173,18 @@ fn of_two_histories_at_once_one_is_cosigned() {
 }
 
 #[test]
-fn a_killed_witness_remembers_whatever_it_has_cosigned() {
+fn killed_witness_remembers_cosigned_checkpoints() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let log = Log::new(20_000, |_| 0);
     let mut cosigned = 0;
     let mut answered = 0;
     for kill in 0..25_u64 {
-        let witness = started(&state);
+        let witness = start_witness(&state);
         let known = size(&witness, &log);
         assert!(known >= cosigned, "{known} is remembered, {cosigned} was cosigned");
-        // What was kept before the kill and never answered may be there too: one checkpoint, since they come one after the other.
+        // One checkpoint may have been stored before the kill without an answer. There is at most
+        // one, because requests come one after another.
         assert!(known <= cosigned + 1, "{known} is remembered, {cosigned} was cosigned");
         if cosigned > 0 {
             assert_eq!(submit(witness.address, &log.request(known - 1, known - 1)).unwrap().0, 409);
@@ -196,6 +198,7 @@ fn a_killed_witness_remembers_whatever_it_has_cosigned() {
                 }
                 at
             });
+            // Sleeps: each round kills the witness at another moment.
             thread::sleep(Duration::from_millis(20 + 7 * kill));
             witness.kill();
             sender.join().unwrap()
@@ -212,13 +215,13 @@ fn a_state_that_is_damaged_missing_or_in_use_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let state = folder.path().join("state");
     let log = Log::new(10, |_| 0);
-    let witness = started(&state);
+    let witness = start_witness(&state);
     assert_eq!(submit(witness.address, &log.request(0, 10)).unwrap().0, 200);
     let refused = |what: &str, log: &VerifierKey| {
         let output = command(&state, free_address(), NAME, log).output().unwrap();
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(2), "{said}");
-        assert!(output.stdout.is_empty() && said.contains(what), "{said}");
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{stderr}");
+        assert!(output.stdout.is_empty() && stderr.contains(what), "{stderr}");
     };
     refused("another process is this witness", key().verifier());
     witness.kill();
@@ -239,11 +242,11 @@ fn a_state_that_is_damaged_missing_or_in_use_is_refused() {
     fs::remove_file(&state).unwrap();
     refused("is missing", key().verifier());
     fs::write(&state, &whole).unwrap();
-    let witness = started(&state);
+    let witness = start_witness(&state);
     assert_eq!(size(&witness, &log), 10);
     witness.kill();
 
-    // Two keys of one log, a witness's key for a log's.
+    // Two keys of one log are refused.
     let two = acclaim()
         .args(["witness", "--name", NAME, "--log", &key().verifier().to_string(), "--log"])
         .arg(SigningKey::from_seed(ORIGIN, &[8; 32]).unwrap().verifier().to_string())

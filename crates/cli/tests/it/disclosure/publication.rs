@@ -1,10 +1,13 @@
-//! The log's entries by the rule of publication: in every phase, after a reopening, and in a process that starts after it.
+//! The log's entries become public as the contest's rules say.
+//!
+//! The test covers every phase, a reopening, and a process that starts after the reopening.
 
 use serde_json::{Value, json};
 
 use super::stage::{Stage, definition};
 
-/// In which phases anyone may read the entries: open, closed, certified, reopened.
+/// For each rule of publication: whether the entries are public when open, closed, certified,
+/// reopened.
 const RULES: [(&str, &str, [bool; 4]); 4] = [
     ("silent", "", [false, false, true, true]),
     ("certified", "certified", [false, false, true, true]),
@@ -15,15 +18,15 @@ const RULES: [(&str, &str, [bool; 4]); 4] = [
 async fn statuses(stage: &Stage, contest: &str) -> [bool; 2] {
     let mut are_public = [false; 2];
     for (is_public, address) in are_public.iter_mut().zip(["log/entries", "log/tile/entries/000.p/1"]) {
-        let seen = stage.get(&format!("/v1/contests/{contest}/{address}"), None).await;
-        assert!(seen.status == 200 || seen.code() == "not-public", "{contest}: {}", seen.text());
-        *is_public = seen.status == 200;
+        let answer = stage.get(&format!("/v1/contests/{contest}/{address}"), None).await;
+        assert!(answer.status == 200 || answer.code() == "not-public", "{contest}: {}", answer.text());
+        *is_public = answer.status == 200;
     }
     are_public
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn entries_are_public_from_the_moment_that_the_rules_name() {
+async fn entries_become_public_as_the_rules_say() {
     let mut stage = Stage::start().await;
     for (contest, word, expected) in RULES {
         let publication =
@@ -43,7 +46,7 @@ async fn entries_are_public_from_the_moment_that_the_rules_name() {
     stage.restart().await;
     for (contest, _, expected) in RULES {
         assert_eq!(statuses(&stage, contest).await, [expected[3]; 2], "{contest} after a restart");
-        // A second freezing is no certification, and none is needed.
+        // A second freeze is not a certification. The entries stay public without one.
         stage.change("POST", &format!("{contest}/freeze"), &json!({})).await;
         assert_eq!(statuses(&stage, contest).await, [true; 2], "{contest}");
     }

@@ -1,4 +1,6 @@
-//! What a key reads ends when the key is revoked, as `acclaim key revoke` does it: in the database, beside the running process.
+//! The streams of a key end when the key is revoked.
+//!
+//! `acclaim key revoke` revokes a key in the database, beside the running process.
 
 use std::time::Duration;
 
@@ -13,7 +15,7 @@ const EVENT_TIMEOUT: Duration = Duration::from_secs(10);
 const STREAM: &str = "/v1/contests/main/tally/stream";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
+async fn stream_of_revoked_key_ends_and_others_continue() {
     let stage = Stage::start().await;
     stage.change("PUT", "main", &definition("main", &Value::Null)).await;
     stage.change("POST", "main/open", &json!({})).await;
@@ -35,7 +37,7 @@ async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
     stage.revoke("lost").await;
     let mut lost = streams.remove(1);
     let end = timeout(EVENT_TIMEOUT, async {
-        // An event may have been on its way.
+        // One more event can arrive before the end.
         while let Some(Ok(_)) = lost.frame().await {}
     });
     end.await.expect("the stream of the revoked key ends");
@@ -43,7 +45,7 @@ async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
 
     let pass = stage.passes("main", &["mailto:ama@example.org"]).await.remove(0);
     stage.cast("main", &pass, "a1").await;
-    let told = timeout(EVENT_TIMEOUT, async {
+    let tally_event = timeout(EVENT_TIMEOUT, async {
         loop {
             let frame = streams[0].frame().await.expect("the other stream goes on").unwrap();
             let event = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
@@ -52,5 +54,5 @@ async fn the_stream_of_a_revoked_key_ends_and_others_go_on() {
             }
         }
     });
-    told.await.expect("the other stream tells of a new ballot");
+    tally_event.await.expect("the other stream tells of a new ballot");
 }

@@ -1,4 +1,4 @@
-//! An embedded engine in this process, and the roles that ask it: contests of one shape in different states, passes and keys of every kind.
+//! An embedded engine in this process, with contests, passes and keys for the tests.
 
 use std::{
     net::SocketAddr,
@@ -30,23 +30,23 @@ use tower::ServiceExt as _;
 
 use crate::described::{self, Exchange};
 
-/// How long anything awaited may take.
+/// The time-out of each wait.
 const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// See the [module](self).
+/// An embedded engine with its router.
 pub(super) struct Stage {
     folder: TempDir,
     engine: Option<Engine>,
     router: Router,
-    /// Of the process itself.
+    /// The operator key of the process itself.
     operator: String,
 }
 
-/// An answer.
+/// The answer to a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TestAnswer {
     pub(super) status: u16,
-    /// Name and value, sorted.
+    /// Names and values, sorted.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
 }
@@ -60,7 +60,7 @@ impl TestAnswer {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    /// The problem's code; empty if it is none.
+    /// Returns the problem's code; empty if the answer is not a problem.
     pub(super) fn code(&self) -> String {
         let json = self.json();
         json["type"].as_str().unwrap_or_default().trim_start_matches("/problems/").to_owned()
@@ -84,7 +84,7 @@ impl Stage {
         (engine, router, operator)
     }
 
-    /// Stops, and starts again on what is stored.
+    /// Stops the engine, and starts it again on the stored data.
     pub(super) async fn restart(&mut self) {
         self.engine.take().unwrap().stop().await;
         let (engine, router, operator) = Self::run(&self.folder).await;
@@ -95,7 +95,7 @@ impl Stage {
         SqliteDatabase::open_beside(&self.folder.path().join("data/acclaim.db")).unwrap()
     }
 
-    /// A staff key for a contest, or for all.
+    /// Creates a staff key for one contest, or for all.
     pub(super) async fn key(&self, role: Role, contest: Option<&str>, name: &str) -> String {
         let key = staff_keys::random_token().unwrap();
         let staff = StaffKey {
@@ -111,13 +111,13 @@ impl Stage {
         key
     }
 
-    /// As `acclaim key revoke` does beside a running server.
+    /// Revokes a key, as `acclaim key revoke` does beside a running server.
     pub(super) async fn revoke(&self, name: &str) {
         let at = Instant::at_or_before(jiff::Timestamp::UNIX_EPOCH);
         self.database().revoke_staff_key(name, at).await.unwrap();
     }
 
-    /// The answer as it begins.
+    /// Sends a request and returns the answer with its body unread.
     pub(super) async fn answer(
         &self,
         method: &str,
@@ -146,7 +146,7 @@ impl Stage {
         response
     }
 
-    /// The whole answer; of a stream that does not end only its head.
+    /// Sends a request and returns the whole answer. Of an endless stream it returns only the head.
     pub(super) async fn send(
         &self,
         method: &str,
@@ -165,26 +165,26 @@ impl Stage {
         headers.sort();
         let is_endless = path.ends_with("/stream") && parts.status == StatusCode::OK;
         let body = if is_endless { Vec::new() } else { body.collect().await.unwrap().to_bytes().to_vec() };
-        let seen = TestAnswer { status: parts.status.as_u16(), headers, body };
+        let answer = TestAnswer { status: parts.status.as_u16(), headers, body };
         if !is_endless {
-            let content_type = seen.headers.iter().find(|(name, _)| name == "content-type");
+            let content_type = answer.headers.iter().find(|(name, _)| name == "content-type");
             described::check(&Exchange {
                 method,
                 path,
                 request: &sent,
-                status: seen.status,
+                status: answer.status,
                 content_type: content_type.map_or("", |(_, value)| value.as_str()),
-                answer: &seen.body,
+                answer: &answer.body,
             });
         }
-        seen
+        answer
     }
 
     pub(super) async fn get(&self, path: &str, token: Option<&str>) -> TestAnswer {
         self.send("GET", path, token, &[], &Value::Null).await
     }
 
-    /// A change that goes well, by the process itself.
+    /// Makes a change with the process's own operator key. The change must succeed.
     pub(super) async fn change(&self, method: &str, path: &str, body: &Value) -> Value {
         let path = format!("/v1/contests/{path}");
         let token = self.operator.clone();
@@ -193,9 +193,9 @@ impl Stage {
 
     async fn change_by(&self, token: &str, method: &str, path: &str, body: &Value) -> Value {
         let key = blake3::hash(format!("{method} {path} {body}").as_bytes()).to_hex();
-        let seen = self.send(method, path, Some(token), &[("idempotency-key", &key)], body).await;
-        assert!(seen.status < 300, "{method} {path}: {} {}", seen.status, seen.text());
-        seen.json()
+        let answer = self.send(method, path, Some(token), &[("idempotency-key", &key)], body).await;
+        assert!(answer.status < 300, "{method} {path}: {} {}", answer.status, answer.text());
+        answer.json()
     }
 
     /// Enters a juror's scores with the juror's key.
@@ -204,7 +204,7 @@ impl Stage {
         self.change_by(key, "POST", &format!("/v1/contests/{contest}/scores"), &body).await;
     }
 
-    /// A pass for each subject.
+    /// Mints a pass for each subject.
     pub(super) async fn passes(&self, contest: &str, subjects: &[&str]) -> Vec<String> {
         let minted = self.change("POST", &format!("{contest}/passes"), &json!({"subjects": subjects})).await;
         let passes = minted["passes"].as_array().unwrap().iter();
@@ -215,12 +215,12 @@ impl Stage {
     pub(super) async fn cast(&self, contest: &str, pass: &str, entry: &str) -> String {
         let body = json!({"selections": [{"category": entry[..1], "entry": entry}]});
         let path = format!("/v1/contests/{contest}/ballots");
-        let seen = self.send("POST", &path, Some(pass), &[], &body).await;
-        assert_eq!(seen.status, 201, "{}", seen.text());
-        seen.json()["ballot"].as_str().unwrap().to_owned()
+        let answer = self.send("POST", &path, Some(pass), &[], &body).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        answer.json()["ballot"].as_str().unwrap().to_owned()
     }
 
-    /// Certifies the result as it is, decided or not.
+    /// Certifies the present result, decided or not.
     pub(super) async fn certify(&self, contest: &str) {
         let result = self.wait_for(&format!("/v1/contests/{contest}/result"), "certify").await;
         let mut request = result["certify"].clone();
@@ -228,13 +228,13 @@ impl Stage {
         self.change("POST", &format!("{contest}/certify"), &request).await;
     }
 
-    /// Waits until staff can read something that has this key.
+    /// Waits until staff can read an object with this key.
     pub(super) async fn wait_for(&self, path: &str, key: &str) -> Value {
         let asking = async {
             loop {
-                let seen = self.get(path, Some(&self.operator)).await;
-                if seen.status == 200 && !seen.json()[key].is_null() {
-                    return seen.json();
+                let answer = self.get(path, Some(&self.operator)).await;
+                if answer.status == 200 && !answer.json()[key].is_null() {
+                    return answer.json();
                 }
                 tokio::task::yield_now().await;
             }
@@ -243,7 +243,7 @@ impl Stage {
     }
 }
 
-/// A contest of two categories with a panel of jurors, which opens on command.
+/// The definition of a contest with two categories and a panel of jurors, which opens on command.
 pub(super) fn definition(id: &str, more: &Value) -> Value {
     let entry = |id: &str| json!({"id": id, "category": id[..1], "title": id.to_uppercase()});
     let entries = ["a1", "a2", "b1", "b2"].map(entry);

@@ -1,18 +1,18 @@
-//! The tables of `docs/organiser.md` as data: who may read what in which phase, and who may ask for what.
+//! The tables of `docs/organiser.md` as data: permitted reads by phase, and permitted requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// The phases of the table's columns, in the order in which a contest passes through them.
+/// The phases of the table's columns, in the order of a contest.
 pub(super) const PHASES: [&str; 6] = ["draft", "open", "closed", "frozen", "certified", "reopened"];
 
-/// One address of the tables.
+/// One route of the tables.
 #[derive(Debug)]
 pub(super) struct Row {
     /// `GET`, `PUT`, `POST` or `DELETE`.
     pub(super) method: String,
-    /// As the table writes it, `C` for the contest's own.
+    /// The address as in the table. `C` stands for `/v1/contests/{contest}`.
     pub(super) address: String,
-    /// The groups let in, by phase.
+    /// The groups with access, by phase.
     pub(super) groups: BTreeMap<&'static str, Vec<String>>,
 }
 
@@ -21,7 +21,7 @@ impl Row {
         self.method == "GET"
     }
 
-    /// Method and path as the OpenAPI document has them.
+    /// Returns the method and the path as in the OpenAPI document.
     pub(super) fn described(&self) -> String {
         let path = self.address.replacen('C', "/v1/contests/{contest}", usize::from(self.is_of_contest()));
         let path = match path.split_once("/log/tile/") {
@@ -35,7 +35,7 @@ impl Row {
         self.address.starts_with('C')
     }
 
-    /// The path to ask, with what every contest under test has from its opening on.
+    /// Returns a path to request, with parts that each tested contest has from its opening on.
     pub(super) fn path(&self, contest: &str, ballot: &str) -> String {
         let contest = format!("/v1/contests/{contest}");
         self.address
@@ -46,7 +46,7 @@ impl Row {
     }
 }
 
-/// Both tables.
+/// Returns the rows of both tables.
 pub(super) fn rows() -> Vec<Row> {
     let text = include_str!("../../../../../docs/organiser.md");
     let (_, section) = text.split_once("## Who may read what, and when\n").unwrap();
@@ -74,9 +74,9 @@ fn words(cell: &str) -> Vec<String> {
     cell.split(", ").map(str::to_owned).collect()
 }
 
-/// Every route of the OpenAPI document is in the tables, and nothing else.
+/// The tables have every route of the OpenAPI document, and no other route.
 #[test]
-fn the_tables_have_every_route() {
+fn tables_have_every_route() {
     let document = acclaim_api::openapi();
     let described: BTreeSet<String> = document["paths"]
         .as_object()

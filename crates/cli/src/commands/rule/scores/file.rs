@@ -1,6 +1,8 @@
-//! A table of jurors' scores: its rows, and what is wrong with the file by itself, whatever the contest's rules say of a value.
+//! The reader of a table of jurors' scores: its rows, and the mistakes that do not depend on the
+//! contest's rules.
 //!
-//! A long table has a row a score, with the columns `entry` and `value`. A wide one has a column a juror, called by the juror's name.
+//! A long table has a row for each score, with the columns `entry` and `value`. A wide table has a
+//! column for each juror, whose name is the juror's name.
 
 use acclaim_contest::juror;
 use acclaim_tables::{Header, InvalidNumber, Row as Cells, decimal, did_you_mean, is_total};
@@ -10,7 +12,7 @@ use crate::{
     commands::table_file::{Mistake, TableFile, has_name},
 };
 
-/// What stands for one score, empty where there is no such column.
+/// The cells of one score. A cell is empty if its column does not exist.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) number: u32,
@@ -20,30 +22,30 @@ pub(super) struct Row {
     pub(super) criterion: String,
     pub(super) entry: String,
     pub(super) value: String,
-    /// The name of the column of the value.
+    /// The name of the column with the value.
     pub(super) value_column: String,
 }
 
-/// The columns with a meaning. `value` and `juror` belong to a long table.
+/// The known columns. `value` and `juror` belong to a long table.
 const COLUMNS: [&str; 6] = ["panel", "juror", "category", "criterion", "entry", "value"];
 
 /// The rows of a file.
 #[derive(Debug, Default)]
 pub(super) struct ScoreRows {
-    /// Which columns there are, by their meaning.
+    /// The meanings of the columns in the file.
     pub(super) columns: Vec<&'static str>,
     pub(super) rows: Vec<Row>,
     pub(super) mistakes: Vec<Mistake>,
-    /// What was passed over.
+    /// Notes on rows and columns that are ignored.
     pub(super) notes: Vec<String>,
 }
 
-/// Where the columns are.
+/// The indexes of the columns.
 #[derive(Default)]
 struct Places {
-    /// By their meaning, in the order of [`COLUMNS`].
+    /// The indexes of the known columns, in the order of [`COLUMNS`].
     known: [Option<usize>; COLUMNS.len()],
-    /// Of a wide table: the column and name of each juror.
+    /// In a wide table, the index of each juror's column and the juror's name.
     jurors: Vec<(usize, String)>,
 }
 
@@ -67,45 +69,45 @@ impl Row {
     }
 }
 
-/// Reads the rows. `jurors` are the names that a wide table's columns can have.
+/// Reads the rows. `jurors` are the names that the columns of a wide table can have.
 pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) -> ScoreRows {
-    let mut found = ScoreRows::default();
-    let Some(places) = places(file, options, jurors, &mut found) else { return found };
-    found.columns = COLUMNS.into_iter().filter(|name| places.of(name).is_some()).collect();
+    let mut sheet = ScoreRows::default();
+    let Some(places) = places(file, options, jurors, &mut sheet) else { return sheet };
+    sheet.columns = COLUMNS.into_iter().filter(|name| places.of(name).is_some()).collect();
     if !places.jurors.is_empty() {
-        found.columns.extend(["juror", "value"]);
+        sheet.columns.extend(["juror", "value"]);
     }
     for cells in file.rows() {
         let number = cells.number();
         if let Some(problem) = file.header.find_unnamed_cell(cells) {
-            found.mistakes.push((number, String::new(), problem));
+            sheet.mistakes.push((number, String::new(), problem));
         } else if file.header.is_repeated_by(cells) {
-            found.notes.push(format!("row {number} repeats the first row, and is passed over"));
+            sheet.notes.push(format!("row {number} repeats the first row, and is passed over"));
         } else if let Some(word) = Header::total_label(cells)
             .filter(|word| !jurors.iter().any(|name| juror::is_same_name(name, word)))
         {
             let problem = format!("{word:?} is a row of totals, and no scores; delete it");
-            found.mistakes.push((number, String::new(), problem));
+            sheet.mistakes.push((number, String::new(), problem));
         } else {
-            row(file, cells, &places, &mut found);
+            row(file, cells, &places, &mut sheet);
         }
     }
-    found
+    sheet
 }
 
-/// Where the columns are, unless one of them is wrong.
+/// Finds the columns. Returns `None` if the header has mistakes, which are then in `sheet`.
 fn places(
     file: &TableFile,
     options: &ScoreColumns,
     jurors: &[&str],
-    found: &mut ScoreRows,
+    sheet: &mut ScoreRows,
 ) -> Option<Places> {
     let number = file.header_row();
     let mut places = Places::default();
     for (name, place) in COLUMNS.iter().zip(&mut places.known) {
         match file.column(&format!("--{name}-column"), options.of(name), name) {
             Ok(column) => *place = column,
-            Err(problem) => found.mistakes.push((number, String::new(), problem.to_string())),
+            Err(problem) => sheet.mistakes.push((number, String::new(), problem.to_string())),
         }
     }
     let is_long = places.of("value").is_some();
@@ -117,29 +119,29 @@ fn places(
         match jurors.iter().find(is_juror) {
             Some(juror) if !is_long => places.jurors.push((index, (*juror).to_owned())),
             _ if !is_long && is_total(name) => {
-                found.notes.push(format!("the column {name:?} is one of totals, and is left out"));
+                sheet.notes.push(format!("the column {name:?} is one of totals, and is left out"));
             }
-            _ => found.mistakes.push((number, String::new(), unknown_column(name, is_long, jurors))),
+            _ => sheet.mistakes.push((number, String::new(), unknown_column(name, is_long, jurors))),
         }
     }
     let names_juror = places.of("juror").is_some();
     if !is_long && names_juror {
-        found.mistakes.push((number, "value".to_owned(), "there is no such column".to_owned()));
+        sheet.mistakes.push((number, "value".to_owned(), "there is no such column".to_owned()));
     } else if !is_long && places.jurors.is_empty() {
         let problem = "there is no such column, and no column is called like a juror of the panel";
-        found.mistakes.push((number, "value".to_owned(), problem.to_owned()));
+        sheet.mistakes.push((number, "value".to_owned(), problem.to_owned()));
     }
     if places.of("entry").is_none() {
         let problem = format!(
             "there is no such column; --entry-column names it. The columns are {}",
             file.header.list_names()
         );
-        found.mistakes.push((number, "entry".to_owned(), problem));
+        sheet.mistakes.push((number, "entry".to_owned(), problem));
     }
     for name in options.leave_out.iter().filter(|name| file.header.find(name).is_none()) {
-        found.mistakes.push((number, String::new(), format!("--leave-out: there is no column {name:?}")));
+        sheet.mistakes.push((number, String::new(), format!("--leave-out: there is no column {name:?}")));
     }
-    found.mistakes.is_empty().then_some(places)
+    sheet.mistakes.is_empty().then_some(places)
 }
 
 fn unknown_column(name: &str, is_long: bool, jurors: &[&str]) -> String {
@@ -153,8 +155,8 @@ fn unknown_column(name: &str, is_long: bool, jurors: &[&str]) -> String {
     )
 }
 
-/// The scores of one row.
-fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut ScoreRows) {
+/// Reads the scores of one row.
+fn row(file: &TableFile, cells: Cells<'_>, places: &Places, sheet: &mut ScoreRows) {
     let number = cells.number();
     let mut row = Row { number, value_column: "value".to_owned(), ..Row::default() };
     for name in COLUMNS {
@@ -163,31 +165,31 @@ fn row(file: &TableFile, cells: Cells<'_>, places: &Places, found: &mut ScoreRow
             cells.cell(column).clone_into(place);
         }
         if cells.cell(column).is_empty() && name != "criterion" {
-            found.mistakes.push((number, name.to_owned(), "is missing".to_owned()));
+            sheet.mistakes.push((number, name.to_owned(), "is missing".to_owned()));
         }
     }
     if let Some(column) = places.of("value") {
-        value(file, cells, column, &mut row, found);
-        found.rows.push(row);
+        value(file, cells, column, &mut row, sheet);
+        sheet.rows.push(row);
         return;
     }
     for (column, juror) in &places.jurors {
-        // A juror who did not judge gave nothing, which is not nought.
+        // An empty cell is not a zero: the juror did not judge the entry.
         if matches!(cells.cell(*column), "" | "-" | "–" | "—") {
             continue;
         }
         let mut of_juror = Row { juror: juror.clone(), value_column: juror.clone(), ..row.clone() };
-        value(file, cells, *column, &mut of_juror, found);
-        found.rows.push(of_juror);
+        value(file, cells, *column, &mut of_juror, sheet);
+        sheet.rows.push(of_juror);
     }
 }
 
-fn value(file: &TableFile, cells: Cells<'_>, column: usize, row: &mut Row, found: &mut ScoreRows) {
+fn value(file: &TableFile, cells: Cells<'_>, column: usize, row: &mut Row, sheet: &mut ScoreRows) {
     match decimal(cells, column, file.table.format()) {
         Ok(value) => row.value = value,
         Err(InvalidNumber::Ambiguous) => {
             cells.cell(column).clone_into(&mut row.value);
-            found.mistakes.push((row.number, row.value_column.clone(), ambiguous(cells.cell(column))));
+            sheet.mistakes.push((row.number, row.value_column.clone(), ambiguous(cells.cell(column))));
         }
     }
 }
@@ -204,7 +206,7 @@ fn ambiguous(cell: &str) -> String {
 mod tests {
     use super::*;
 
-    fn found(content: &str) -> ScoreRows {
+    fn sheet(content: &str) -> ScoreRows {
         let file = TableFile::of(content.as_bytes()).unwrap();
         rows(&file, &ScoreColumns::default(), &["J1", "J2"])
     }
@@ -213,7 +215,7 @@ mod tests {
         match TableFile::of(content.as_bytes()) {
             Err(problem) => vec![problem],
             Ok(_) => {
-                let mistakes = found(content).mistakes.into_iter();
+                let mistakes = sheet(content).mistakes.into_iter();
                 mistakes.map(|(row, column, problem)| format!("{row}: {column}: {problem}")).collect()
             }
         }
@@ -226,21 +228,21 @@ mod tests {
         let semicolon = "value;entry;Category;JUROR\n8,5;a1;a;Mensah, Ama\n7;a2;a;Kofi";
         let tabs = "juror\tcategory\tentry\tvalue\nMensah, Ama\ta\ta1\t8.5\nKofi\ta\ta2\t7";
         for (content, rows) in [(comma, [3, 5]), (semicolon, [2, 3]), (tabs, [2, 3])] {
-            let found = found(content);
-            assert_eq!(found.mistakes, []);
+            let sheet = sheet(content);
+            assert_eq!(sheet.mistakes, []);
             let read: Vec<_> =
-                found.rows.iter().map(|row| (row.number, &*row.juror, &*row.entry, &*row.value)).collect();
+                sheet.rows.iter().map(|row| (row.number, &*row.juror, &*row.entry, &*row.value)).collect();
             assert_eq!(read, [(rows[0], "Mensah, Ama", "a1", "8.5"), (rows[1], "Kofi", "a2", "7")]);
         }
     }
 
     #[test]
     fn reads_wide_table_with_column_per_juror() {
-        let found = found("entry,criterion,j1,J2,Average\nx,a,-1,-,2\nx,b,,\u{2212}3,2\n");
-        assert_eq!(found.mistakes, []);
-        let read: Vec<_> = found.rows.iter().map(|row| (&*row.juror, &*row.criterion, &*row.value)).collect();
+        let sheet = sheet("entry,criterion,j1,J2,Average\nx,a,-1,-,2\nx,b,,\u{2212}3,2\n");
+        assert_eq!(sheet.mistakes, []);
+        let read: Vec<_> = sheet.rows.iter().map(|row| (&*row.juror, &*row.criterion, &*row.value)).collect();
         assert_eq!(read, [("J1", "a", "-1"), ("J2", "b", "-3")]);
-        assert_eq!(found.notes, ["the column \"Average\" is one of totals, and is left out"]);
+        assert_eq!(sheet.notes, ["the column \"Average\" is one of totals, and is left out"]);
         let unknown = mistakes("entry,J1,J22\nx,1,2");
         assert!(
             unknown[0].starts_with("1: : there is a column \"J22\"; did you mean \"J2\"?"),
@@ -279,10 +281,10 @@ mod tests {
             ),
             ("category,entry,value\na,\"a1,1\n", &["row 2: a quotation mark opens here and is never closed"]),
         ] {
-            let found = mistakes(content);
-            assert_eq!(found.len(), expected.len(), "{found:?}");
-            for (found, expected) in found.iter().zip(expected) {
-                assert!(found.starts_with(expected), "{content}: {found}");
+            let reported = mistakes(content);
+            assert_eq!(reported.len(), expected.len(), "{reported:?}");
+            for (mistake, expected) in reported.iter().zip(expected) {
+                assert!(mistake.starts_with(expected), "{content}: {mistake}");
             }
         }
     }
