@@ -1,14 +1,16 @@
-//! `compare-benches` compares the last run of `cargo bench -p acclaim-benches` with `baselines.json`.
+//! `compare-benches` compares the last run of `cargo bench -p acclaim-benches` with
+//! `baselines.json`.
 //!
-//! Every time is divided by the time of a reference benchmark of the same run. The comparison is loose, because
-//! machines differ and their load varies. `compare-benches --update` replaces the baselines.
+//! Each time is divided by the time of a reference benchmark in the same run. The comparison is
+//! loose, because machines differ and their load varies. `compare-benches --update` replaces the
+//! baselines.
 
 use std::{collections::BTreeMap, env, fs, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-/// A benchmark that is slower than its baseline by more than this factor fails the comparison.
+/// The factor above which a benchmark fails the comparison.
 const MAX_SLOWDOWN: f64 = 4.0;
 /// The benchmark whose time is the unit.
 const REFERENCE: &str = "reference: parse a map of 1,000 texts";
@@ -32,9 +34,9 @@ fn run(update: bool) -> Result<()> {
         return Ok(fs::write(baselines, format!("{}\n", serde_json::to_string_pretty(&measured)?))?);
     }
     let before: BTreeMap<String, f64> = serde_json::from_slice(&fs::read(baselines)?)?;
-    let names: Vec<_> = before.keys().filter(|name| !measured.contains_key(*name)).collect();
-    if !names.is_empty() {
-        bail!("not measured: {names:?}");
+    let unmeasured: Vec<_> = before.keys().filter(|name| !measured.contains_key(*name)).collect();
+    if !unmeasured.is_empty() {
+        bail!("not measured: {unmeasured:?}");
     }
     let mut slower = Vec::new();
     for (name, now) in &measured {
@@ -51,7 +53,7 @@ fn run(update: bool) -> Result<()> {
     }
 }
 
-/// Medians by benchmark, in times of the reference.
+/// Returns the median of each benchmark, as a multiple of the reference.
 fn measured(folder: &Path) -> Result<BTreeMap<String, f64>> {
     let mut medians = BTreeMap::new();
     collect(folder, &mut medians)?;
@@ -59,7 +61,7 @@ fn measured(folder: &Path) -> Result<BTreeMap<String, f64>> {
     Ok(medians.into_iter().map(|(name, median)| (name, median / reference)).collect())
 }
 
-/// Medians in nanoseconds, of every folder that criterion has called `new`.
+/// Collects the medians, in nanoseconds, from every folder that criterion has named `new`.
 fn collect(folder: &Path, medians: &mut BTreeMap<String, f64>) -> Result<()> {
     let listed =
         fs::read_dir(folder).with_context(|| format!("{}: run the benchmarks first", folder.display()))?;

@@ -1,4 +1,4 @@
-//! What the benchmarks share: a contest of the WSIS Prizes' shape, and its ballots.
+//! Values that the benchmarks share: a contest of the shape of the WSIS Prizes, and its ballots.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
@@ -7,10 +7,10 @@ use acclaim_contest::{Definition, Overrides, TagKey};
 use acclaim_tally::Replay;
 use serde_json::json;
 
-/// The log's origin.
+/// The origin of the log.
 pub const ORIGIN: &str = "bench.example.org/bench";
 
-/// Eighteen categories of twenty entries.
+/// A contest with eighteen categories of twenty entries.
 #[must_use]
 pub fn definition() -> Definition {
     let categories = 0..18;
@@ -25,19 +25,21 @@ pub fn definition() -> Definition {
     Definition::from_json(definition.to_string().as_bytes(), &Overrides::default()).unwrap()
 }
 
-/// The n-th entry's category.
+/// Returns the id of the n-th entry's category.
 #[must_use]
 pub fn category(n: u32) -> String {
     format!("c{:02}", n % 18)
 }
 
-/// The n-th entry.
+/// Returns the id of the n-th entry.
 #[must_use]
 pub fn entry(n: u32) -> String {
     format!("p{n:04}")
 }
 
-/// The lines of a log: the opening, and ballots of one vote, each a voter's only one.
+/// Returns the lines of a log: the opening events, and the ballots.
+///
+/// Each ballot has one vote and a voter of its own.
 #[must_use]
 pub fn log(definition: &Definition, ballots: u32) -> (Vec<Vec<u8>>, Vec<Vec<u8>>) {
     let key = TagKey([7; 32]);
@@ -59,7 +61,7 @@ pub fn log(definition: &Definition, ballots: u32) -> (Vec<Vec<u8>>, Vec<Vec<u8>>
     (opening, (0..ballots).map(ballot).collect())
 }
 
-/// A log that holds these lines.
+/// Replays the lines, which must be valid.
 #[must_use]
 pub fn replay(lines: &[Vec<u8>]) -> Replay {
     let mut replay = Replay::new(ORIGIN);

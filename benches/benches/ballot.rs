@@ -1,4 +1,4 @@
-//! What one ballot costs: the pass, its selections, the entry's bytes, its leaf, the tree.
+//! Benchmarks of one ballot: the pass, its selections, the entry's bytes, its leaf, the tree.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
@@ -35,8 +35,10 @@ fn entry(voter: u64) -> Vec<u8> {
     line
 }
 
-/// The unit of `compare-benches`. It allocates and branches like the code under test, but runs none of it,
-/// so that a slow machine slows both. A hash would not do: processors compute it with an instruction of its own.
+/// The reference benchmark, whose time is the unit of `compare-benches`.
+///
+/// It allocates and branches like the measured code, and runs none of it. A slow machine therefore
+/// slows both. A hash is no substitute, because processors have an instruction for it.
 fn reference(c: &mut Criterion) {
     let texts: BTreeMap<String, u32> = (0..1000).map(|n| (format!("text {}", n * 7919 % 1000), n)).collect();
     let json = serde_json::to_string(&texts).unwrap();

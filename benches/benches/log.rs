@@ -1,4 +1,4 @@
-//! What ballots cost the sequencer in a batch, and an auditor.
+//! Benchmarks of a log: a batch of the sequencer, and an audit.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
@@ -12,17 +12,18 @@ use acclaim_tally::{
 };
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 
-/// Ballots of a batch, and those there before.
+/// The number of ballots in a batch.
 const BATCH: u32 = 1_000;
+/// The number of ballots in the log before the batch.
 const BEFORE: u32 = 10_000;
-/// Ballots of the audited log.
+/// The number of ballots in the audited log.
 const BALLOTS: u32 = 100_000;
 
 fn key() -> SigningKey {
     SigningKey::from_seed(ORIGIN, &[7; 32]).unwrap()
 }
 
-/// Each ballot decoded, hashed, admitted and folded; then the root, the tiles and the signature.
+/// Measures one batch: decode, hash, admit and fold each ballot, then root, tiles and signature.
 fn batch(c: &mut Criterion) {
     let (opening, ballots) = log(&definition(), BEFORE + BATCH);
     let (before, batch) = ballots.split_at(BEFORE as usize);

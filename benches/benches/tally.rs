@@ -1,4 +1,6 @@
-//! What one ballot costs the tally, by the rules that make it look further: admission with the recomputed id, and the fold.
+//! Benchmarks of the tally: one ballot, under the rules that need more work for it.
+//!
+//! The time covers admission, which recomputes the ballot's id, and the fold.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
 
@@ -10,7 +12,7 @@ use serde_json::{Value, json};
 
 const BALLOTS: u32 = 100_000;
 
-/// A contest of three categories of fifty entries, by these rules for ballots and channels.
+/// An open contest with three categories of fifty entries, under the given rules.
 fn open(ballot: &Value, channels: &Value) -> (Tally, Definition) {
     let categories = ["a", "b", "c"];
     let entries = categories.into_iter().flat_map(|category| {
@@ -33,7 +35,7 @@ fn open(ballot: &Value, channels: &Value) -> (Tally, Definition) {
     (tally, definition)
 }
 
-/// Who casts the n-th ballot, on which sheet, and for which category.
+/// The voter, sheet and category of a ballot.
 struct BallotSpec {
     voter: u32,
     channel: Option<&'static str>,
@@ -127,7 +129,7 @@ fn fold(c: &mut Criterion) {
     group.finish();
 }
 
-/// A jury of twenty scores fifty entries: what the last list costs, and the outcome.
+/// Measures the outcome after twenty jurors have scored fifty entries.
 fn jury(c: &mut Criterion) {
     let scores = |juror: u32| {
         let values: Vec<(String, String)> =

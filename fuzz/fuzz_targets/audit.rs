@@ -1,4 +1,4 @@
-//! A whole log of any bytes, audited under the checkpoint of an honest one: only the honest one is clean.
+//! Audits a log of any bytes under the checkpoint of an honest log: only the honest log is clean.
 
 #![no_main]
 
@@ -23,7 +23,7 @@ fuzz_target!(|log: &[u8]| {
     let mut lines: Vec<&[u8]> = log.split(|byte| *byte == b'\n').collect();
     let torn = lines.pop().is_some_and(|rest| !rest.is_empty());
     let bytes = log.len() as u64;
-    // Everything at once, and some voters at a time.
+    // In one round, and in several rounds that each hold a part of the voters.
     for plan in [AuditPlan::single_round(), AuditPlan::new(bytes, bytes / 4 + 1, NonZeroUsize::MIN)] {
         let expected = ExpectedLog { checkpoint: HONEST.clone(), result: None };
         let mut audit = Audit::new(expected, &|_| None, plan);

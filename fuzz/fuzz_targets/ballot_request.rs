@@ -1,4 +1,4 @@
-//! The body of a ballot: what is taken becomes a canonical entry of that voter; what is not is answered with a bounded problem.
+//! The body of a ballot request becomes a canonical entry of its voter, or a bounded problem.
 
 #![no_main]
 
@@ -10,7 +10,7 @@ use acclaim_contest::{Definition, Overrides, VoterTag};
 use jiff::Timestamp;
 use libfuzzer_sys::fuzz_target;
 
-static BOOTH: LazyLock<OpenContest> = LazyLock::new(|| {
+static CONTEST: LazyLock<OpenContest> = LazyLock::new(|| {
     let text = include_bytes!("../../deploy/contests/photo-contest.toml");
     let definition = Definition::from_toml(text, &mut |_| Err(String::new()), &Overrides::default());
     OpenContest::new(definition.unwrap())
@@ -18,7 +18,7 @@ static BOOTH: LazyLock<OpenContest> = LazyLock::new(|| {
 
 fuzz_target!(|body: &[u8]| {
     let voter = VoterTag([7; 16]);
-    match BOOTH.entry(body, voter, Timestamp::from_second(1_800_000_000).unwrap()) {
+    match CONTEST.entry(body, voter, Timestamp::from_second(1_800_000_000).unwrap()) {
         Ok(line) => {
             let Ok(LogEntry::Ballot(ballot)) = LogEntry::decode(&line) else {
                 panic!("{line:?} is no ballot")

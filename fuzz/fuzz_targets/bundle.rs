@@ -1,4 +1,5 @@
-//! Entry bundles: what is accepted encodes to itself, and holds no more entries than its width.
+//! Entry bundles: an accepted bundle encodes to the same bytes and has as many entries as its
+//! width.
 
 #![no_main]
 

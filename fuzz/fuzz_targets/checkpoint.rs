@@ -1,4 +1,4 @@
-//! Signed notes and the checkpoints in them: as bytes from a stranger, and as texts that the log's own key has signed.
+//! Signed notes and their checkpoints, from strangers and with a signature of the log's own key.
 
 #![no_main]
 
@@ -19,7 +19,7 @@ fuzz_target!(|bytes: &[u8]| {
         let note = Note::from_bytes(bytes).unwrap();
         assert_eq!(note.verify(&VerifierList::new(vec![Box::new(verifier)])).unwrap().0.len(), 1);
     }
-    // Behind the signature: any text at all.
+    // Any text, with a valid signature.
     let Ok(text) = std::str::from_utf8(bytes) else { return };
     let mut signature = key.verifier().id().to_vec();
     signature.extend(ed25519_dalek::SigningKey::from_bytes(&SEED).sign(text.as_bytes()).to_bytes());

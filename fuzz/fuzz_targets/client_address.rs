@@ -1,4 +1,5 @@
-//! `X-Forwarded-For` and `Forwarded`: whatever a client sends, what the proxy adds behind it counts.
+//! `X-Forwarded-For` and `Forwarded`: the value that the proxy appends decides, for any client
+//! input.
 
 #![no_main]
 
@@ -21,7 +22,7 @@ fuzz_target!(|sent: &[u8]| {
         let joined = [sent, b", ", added].concat();
         let expected: IpAddr = "2001:db8::9".parse().unwrap();
         assert_eq!(client_address(trusted, PEER, header, &behind), expected);
-        // What is no value of a header never arrives.
+        // Bytes that are not valid in a header never arrive.
         if joined.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f)) {
             assert_eq!(client_address(trusted, PEER, header, &[&joined]), expected);
         }

@@ -1,4 +1,6 @@
-//! Definitions in JSON: mistakes in words, or a contest whose canonical JSON is read to the same contest and written to the same bytes.
+//! Definitions in JSON: mistakes as text, or a contest.
+//!
+//! The canonical JSON of the contest is read to the same contest and written to the same bytes.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Definitions in TOML: mistakes in words, or a contest that its own JSON describes.
+//! Definitions in TOML: mistakes as text, or a contest that its own JSON describes.
 
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! The file of entries: mistakes in words, or a contest that its own JSON describes.
+//! The CSV file of entries: mistakes as text, or a contest that its own JSON describes.
 
 #![no_main]
 

@@ -1,4 +1,6 @@
-//! Blocks of the intake's buffer: nothing without a MAC is taken, and what is genuine is written to the same bytes.
+//! Blocks of the intake's buffer.
+//!
+//! An item without a valid MAC is refused. A genuine item is written to the same bytes.
 
 #![no_main]
 
@@ -14,7 +16,7 @@ fuzz_target!(|bytes: &[u8]| {
     let genuine = genuine_item(&KEY, &contest, bytes);
     let (read, forged) = items(&KEY, &contest, genuine.clone());
     assert_eq!(read.len() as u64 + forged, 1);
-    for one in read {
-        assert_eq!(item(&KEY, &contest, &one), genuine);
+    for decoded in read {
+        assert_eq!(item(&KEY, &contest, &decoded), genuine);
     }
 });

@@ -1,5 +1,6 @@
-//! Messages between processes and publications kept in Redis (MessagePack): without a MAC nothing is taken; what is read is written to
-//! something that reads the same.
+//! Messages between processes, and publications kept in Redis (MessagePack).
+//!
+//! A message without a valid MAC is refused. A decoded value, written and read again, is the same.
 
 #![no_main]
 

@@ -1,4 +1,6 @@
-//! Passes: as texts from a stranger, and as bodies that the pass key has signed. What is read mints to the same text.
+//! Passes from strangers, and bodies with a valid MAC of the pass key.
+//!
+//! A pass that is read is minted to the same text.
 
 #![no_main]
 

@@ -1,4 +1,5 @@
-//! Receipts: what is read is written the same, and one that verifies has an index within its checkpoint.
+//! Receipts: a receipt that is read is written to the same text, and no receipt proves a false
+//! leaf.
 
 #![no_main]
 

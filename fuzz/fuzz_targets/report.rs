@@ -1,4 +1,6 @@
-//! A result document that somebody was handed: refused in bounded words, or written as a page and a table from which no text of it breaks out.
+//! A result document from outside: refused with a bounded error, or written as a page and a table.
+//!
+//! No text of the document breaks out of the page or the table.
 
 #![no_main]
 
@@ -12,7 +14,7 @@ fuzz_target!(|document: &[u8]| {
     };
     let page = report.html();
     assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>"));
-    // Of these the template has so many itself, and none is ever taken from the document.
+    // These counts come from the template only. The document adds no such element.
     assert_eq!(
         (page.matches("<script").count(), page.matches("<style").count(), page.matches("</html").count()),
         (0, 1, 1)
@@ -20,7 +22,8 @@ fuzz_target!(|document: &[u8]| {
     let csv = report.csv();
     let columns = csv.lines().next().unwrap_or_default().split(',').count();
     assert!(csv.ends_with("\r\n") && columns >= 21);
-    // Quotes are even before every end of a row: a text may hold line ends, and never opens another row.
+    // The number of quotes is even before each end of a row. A text can hold line ends, and it
+    // never starts a row.
     let rows = csv.split("\r\n").scan(0, |quotes, line| {
         *quotes += line.matches('"').count();
         Some(quotes.is_multiple_of(2))

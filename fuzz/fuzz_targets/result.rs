@@ -1,4 +1,6 @@
-//! A published result beside an honest log: only the log's own bytes are clean; anything else is told in a bounded report.
+//! A published result beside an honest log: only the log's own result is clean.
+//!
+//! The report about any other result is bounded.
 
 #![no_main]
 

@@ -1,4 +1,6 @@
-//! Lists of voters: read as a file, each line by every rule. The canonical form of a canonical form is itself, whoever reads it.
+//! Lists of voters, read as files, with each line read under all rules.
+//!
+//! The canonical form of a canonical form is the same text, under each set of rules.
 
 #![no_main]
 
@@ -51,5 +53,5 @@ fuzz_target!(|content: &[u8]| {
         }
         Err((line, problem)) => assert!(line > 0 && !problem.is_empty()),
     }
-    let _as_before = SubjectRules::Raw.lines(content);
+    let _raw_lines = SubjectRules::Raw.lines(content);
 });

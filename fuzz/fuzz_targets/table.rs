@@ -1,4 +1,4 @@
-//! A file that people bring, as text or workbook: a table within its bounds, or words that say what is wrong.
+//! A file from a user, as text or workbook: a table within the bounds, or an error with a message.
 
 #![no_main]
 
@@ -9,8 +9,8 @@ fuzz_target!(|content: &[u8]| {
     let table = match Table::read(content) {
         Ok(table) => table,
         Err(error) => {
-            let said = error.to_string();
-            assert!(!error.problem.is_empty() && said.len() < 1 << 16);
+            let message = error.to_string();
+            assert!(!error.problem.is_empty() && message.len() < 1 << 16);
             return;
         }
     };

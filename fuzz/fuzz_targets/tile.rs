@@ -1,4 +1,4 @@
-//! Paths of tiles, and tiles of any content: proofs are made or refused, and what is made has the length that belongs to it.
+//! Paths of tiles, and tiles of any content: proofs are made within their length, or refused.
 
 #![no_main]
 
@@ -21,12 +21,12 @@ fuzz_target!(|input: (&str, u64, u64, Vec<u8>)| {
             );
         }
     }
-    // One content for every tile: a store that answers anything.
+    // All tiles have the same content, as from a store that answers with any bytes.
     let bytes = &bytes[..bytes.len().min(TILE_LENGTH)];
     let tiles = |_: TileId| Some(bytes);
     for proof in [inclusion(position, size, &tiles), consistency(position, size, &tiles)] {
-        // An error says that the tiles are too short or the position lies outside.
+        // An error means that the tiles are too short or that the position is outside the tree.
         assert!(proof.map_or(0, |proof| proof.len()) <= MAX_PROOF_LENGTH);
     }
-    let _answered = root_at(size, &tiles);
+    let _root_or_error = root_at(size, &tiles);
 });

@@ -1,4 +1,4 @@
-//! Verifier keys: each has one spelling, and others' implementation takes it too.
+//! Verifier keys: each key has one spelling, and another implementation accepts it too.
 
 #![no_main]
 

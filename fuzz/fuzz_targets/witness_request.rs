@@ -1,5 +1,7 @@
-//! What a witness is sent, and what witnesses add to notes: a request that is read is written the same, and nothing is cosigned that the log has not
-//! signed; a line that counts as a witness's is one.
+//! Requests to a witness, and cosignatures in notes.
+//!
+//! A request that is read is written to the same text. The witness cosigns only checkpoints that
+//! the log has signed. A line counts as a witness's only if the witness's key made it.
 
 #![no_main]
 
@@ -9,7 +11,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|text: &str| {
     let witness = CosigningKey::from_seed("witness.example.org", &[2; 32]).unwrap();
     if let Ok(found) = witness.verifier().find(text) {
-        // The one line that the seed's key could have made.
+        // The only line that the seed's key can have made.
         assert_eq!(witness.cosign(text, found.time).unwrap().trim_end(), found.line);
     }
     let Ok(request) = text.parse::<AddCheckpoint>() else { return };

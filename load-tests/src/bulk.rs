@@ -1,4 +1,4 @@
-//! The route for many ballots.
+//! Casts ballots through the bulk route.
 
 use std::{fmt::Write as _, rc::Rc, time::Duration};
 
@@ -11,25 +11,27 @@ use crate::{
     voters::{Voters, selections},
 };
 
-/// Ballots of one request: as many as it takes.
+/// The number of ballots of one request, which is the most that a request may have.
 const LINES_PER_REQUEST: usize = 10_000;
 
-/// Casts so many ballots with a gateway's key, and returns how long it took.
+/// Casts `count` ballots with a gateway's key. Returns the time that it took.
 ///
 /// # Errors
-/// If one is not recorded.
+/// - A ballot is not recorded.
+/// - There are not enough voters.
+/// - A connection breaks.
 pub async fn cast(target: Target<'_>, key: &str, voters: &Rc<Voters>, count: usize) -> Result<Duration> {
     let started = Instant::now();
     let mut tasks = JoinSet::new();
     let requests = count.div_ceil(LINES_PER_REQUEST);
-    let left = Rc::new(std::cell::Cell::new(requests));
+    let remaining = Rc::new(std::cell::Cell::new(requests));
     for _ in 0..target.connections {
         let mut connection = Connection::open(target.address).await?;
-        let (voters, left, path, key) =
-            (Rc::clone(voters), Rc::clone(&left), target.path.to_owned(), key.to_owned());
+        let (voters, remaining, path, key) =
+            (Rc::clone(voters), Rc::clone(&remaining), target.path.to_owned(), key.to_owned());
         tasks.spawn_local(async move {
-            while left.get() > 0 {
-                left.set(left.get() - 1);
+            while remaining.get() > 0 {
+                remaining.set(remaining.get() - 1);
                 let request = request(&voters, &path, &key)?;
                 let answer = connection.exchange(&request).await?;
                 if answer.status != 200 {

@@ -1,4 +1,4 @@
-//! The binary `acclaim` with the routes that it is compared with.
+//! The binary `acclaim` with the additional routes of the comparison.
 
 use std::process::ExitCode;
 

@@ -1,5 +1,7 @@
-//! What the engine is compared with, as routes of the same server: one that only parses and answers, and what one would write in an afternoon, a
-//! transaction a vote.
+//! Routes of the same server with which the engine is compared.
+//!
+//! One route only parses and answers. The other records each vote in its own transaction, as a
+//! simple implementation does.
 
 use std::{
     env,
@@ -22,17 +24,17 @@ use sqlx_core::{
 };
 use sqlx_postgres::Postgres;
 
-/// Parses a ballot and answers like the route for ballots; does nothing else.
+/// The route that parses a ballot and answers like the route for ballots.
 pub const PARSE: &str = "/compare/parse";
-/// Records a vote in a transaction of its own. Only where there is a Postgres.
+/// The route that records each vote in its own transaction. It needs a Postgres.
 pub const TRANSACTION: &str = "/compare/transaction";
-/// Makes what [`TRANSACTION`] needs.
+/// The route that creates the tables for [`TRANSACTION`].
 pub const PREPARE: &str = "/compare/prepare";
 
-/// As many as the engine's own pool has.
+/// The number of connections, as in the engine's own pool.
 const CONNECTIONS: u32 = 16;
 
-/// As the engine's `BallotRequest`.
+/// The same fields as the engine's `BallotRequest`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Ballot {
@@ -50,7 +52,7 @@ struct Selection {
     entry: String,
 }
 
-/// As the engine's answer to a recorded ballot.
+/// The same fields as the engine's answer to a recorded ballot.
 #[derive(Serialize)]
 struct Recorded {
     ballot: &'static str,
@@ -76,7 +78,9 @@ fn recorded(index: u64) -> Response {
     (StatusCode::CREATED, [(header::LOCATION, location)], Json(answer)).into_response()
 }
 
-/// The routes for comparison; with [`TRANSACTION`] if the environment names a Postgres.
+/// Returns the routes of the comparison.
+///
+/// [`TRANSACTION`] and [`PREPARE`] are present if the environment names a Postgres.
 pub fn routes() -> Router {
     let routes = Router::new().route(PARSE, post(parse));
     let Ok(url) = env::var("ACCLAIM_POSTGRES_URL") else { return routes };
@@ -89,7 +93,7 @@ pub fn routes() -> Router {
     )
 }
 
-/// Connected by the first request: a pool begins within a runtime.
+/// The database. The first request connects, because a pool must be created within a runtime.
 struct Database {
     url: String,
     pool: OnceLock<Pool<Postgres>>,
@@ -138,7 +142,7 @@ async fn transaction(
     }
 }
 
-/// Whether the vote is a first one.
+/// Records a vote. Returns whether the voter had no vote in the category.
 async fn record(pool: &Pool<Postgres>, voter: &str, selection: &Selection) -> Result<bool, Error> {
     let mut transaction = pool.begin().await?;
     let inserted = query(

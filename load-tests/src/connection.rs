@@ -1,4 +1,6 @@
-//! One voter's connection: HTTP/1.1 with as little work as it takes, one request after the other.
+//! The HTTP/1.1 connection of a voter, with little work for each request.
+//!
+//! Requests follow one after the other.
 
 use std::net::SocketAddr;
 
@@ -8,30 +10,30 @@ use tokio::{
     net::TcpStream,
 };
 
-/// Headers of an answer, at most.
+/// The most headers of an answer.
 const MAX_HEADERS: usize = 32;
 
-/// A connection that is kept.
+/// A connection that stays open between requests.
 #[derive(Debug)]
 pub struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
 }
 
-/// Status and body.
+/// The status and the body of an answer.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer<'a> {
-    /// Such as 201.
+    /// The HTTP status, for example 201.
     pub status: u16,
-    /// Whole.
+    /// The whole body.
     pub body: &'a [u8],
 }
 
 impl Connection {
-    /// Connects.
+    /// Opens a connection.
     ///
     /// # Errors
-    /// If nobody listens.
+    /// The server does not accept the connection.
     pub async fn open(address: SocketAddr) -> Result<Self> {
         let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
         stream.set_nodelay(true)?;
@@ -41,7 +43,8 @@ impl Connection {
     /// Sends a request, head and body, and waits for its answer.
     ///
     /// # Errors
-    /// If the connection breaks, or the answer has no `content-length`.
+    /// - The connection breaks.
+    /// - The answer has no `content-length`.
     pub async fn exchange(&mut self, request: &[u8]) -> Result<Answer<'_>> {
         self.stream.write_all(request).await?;
         self.read.clear();
@@ -61,17 +64,19 @@ impl Connection {
         Ok(Answer { status, body: self.read.get(from..to).unwrap_or_default() })
     }
 
-    /// Sends a request and returns the stream, for an answer without end.
+    /// Sends a request and returns the stream, for an answer that does not end.
     ///
     /// # Errors
-    /// If the connection breaks.
+    /// The connection breaks.
     pub async fn into_stream(mut self, request: &[u8]) -> Result<TcpStream> {
         self.stream.write_all(request).await?;
         Ok(self.stream)
     }
 }
 
-/// Status, length of the head and of the body; `None` while the head is not whole.
+/// Returns the status, the length of the head and the length of the body.
+///
+/// `None` while the head is not complete.
 fn read_head(read: &[u8]) -> Result<Option<(u16, usize, usize)>> {
     let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
     let mut response = httparse::Response::new(&mut headers);

@@ -1,31 +1,31 @@
-//! What processes have used, as the kernel tells it in `/proc`.
+//! Processor time and memory of processes, from `/proc`.
 
 use std::{collections::BTreeMap, fs, time::Duration};
 
-/// Microseconds of a clock tick: Linux tells times in hundredths of a second, on every architecture (`USER_HZ`).
+/// Microseconds of a clock tick. Linux reports times in 1/100 s on every architecture (`USER_HZ`).
 const TICK: u64 = 10_000;
 
-/// Processes by what they are; each stands for its children too, unless they are named themselves.
+/// Process ids by name. A process includes its children, unless they have their own name.
 pub type Processes = BTreeMap<&'static str, Vec<u32>>;
 
-/// Processor time, of user and system, by what the processes are.
+/// Returns the processor time, user and system, by name.
 #[must_use]
 pub fn used(processes: &Processes) -> BTreeMap<&'static str, Duration> {
     let all = all();
     let is_named = |process: u32| processes.values().any(|named| named.contains(&process));
-    let of = |wanted: &[u32]| {
-        let mine = all.iter().filter(|stat| {
-            wanted.contains(&stat.process) || (wanted.contains(&stat.parent) && !is_named(stat.process))
+    let time_of = |ids: &[u32]| {
+        let stats = all.iter().filter(|stat| {
+            ids.contains(&stat.process) || (ids.contains(&stat.parent) && !is_named(stat.process))
         });
-        Duration::from_micros(mine.map(|stat| stat.ticks * TICK).sum())
+        Duration::from_micros(stats.map(|stat| stat.ticks * TICK).sum())
     };
-    processes.iter().map(|(name, wanted)| (*name, of(wanted))).collect()
+    processes.iter().map(|(name, ids)| (*name, time_of(ids))).collect()
 }
 
 struct Stat {
     process: u32,
     parent: u32,
-    /// Own, and of children that have ended.
+    /// Ticks of the process and of its children that have ended.
     ticks: u64,
 }
 
@@ -34,7 +34,10 @@ fn all() -> Vec<Stat> {
     entries.filter_map(|entry| stat(entry.ok()?.file_name().to_str()?.parse().ok()?)).collect()
 }
 
-/// Fields as in proc(5): behind the name in brackets, the parent is the second, the four times the 12th to 15th.
+/// Reads the fields of proc(5).
+///
+/// After the name in brackets, the parent is the second field, and the four times are the 12th to
+/// the 15th.
 fn stat(process: u32) -> Option<Stat> {
     let stat = fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
@@ -43,7 +46,7 @@ fn stat(process: u32) -> Option<Stat> {
     Some(Stat { process, parent, ticks })
 }
 
-/// Bytes of memory that a process has at present, and the most it ever had.
+/// Returns the present and the peak memory of a process, in bytes.
 #[must_use]
 pub fn memory(process: u32) -> Option<(u64, u64)> {
     let status = fs::read_to_string(format!("/proc/{process}/status")).ok()?;

@@ -1,4 +1,4 @@
-//! What an engine stands on: nothing but a folder, or Redis and Postgres, started for it.
+//! An engine with the servers that it needs: none if embedded, else its own Redis and Postgres.
 
 use std::{path::Path, process::Command, rc::Rc};
 
@@ -13,7 +13,9 @@ use crate::{
     voters::{Voters, open_contest},
 };
 
-/// Postgres as it would be set up for a vote: memory and log files of a small server. Durability is as shipped: on.
+/// Settings of Postgres for a vote: memory and log files of a small server.
+///
+/// Durability keeps its default: on.
 const POSTGRES: &[&str] = &[
     "shared_buffers=1GB",
     "min_wal_size=2GB",
@@ -22,55 +24,57 @@ const POSTGRES: &[&str] = &[
     "wal_compression=off",
 ];
 
-/// Redis likewise: the append-only file may grow before it is written anew, which stalls every synchronisation for a moment. Durability is as required.
+/// Settings of Redis for a vote. The append-only file may grow to 1 GB before its rewrite.
+///
+/// A rewrite stalls every sync for a moment. Durability is as the engine requires.
 const REDIS: &[&str] = &["--auto-aof-rewrite-min-size", "1gb"];
 
-/// How an engine runs.
+/// The mode in which an engine runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// On SQLite.
+    /// On SQLite, with the intake in the process.
     Embedded,
-    /// On one Redis and one Postgres, with so many shards.
+    /// On one Redis and one Postgres, with this number of shards.
     Clustered(u16),
 }
 
-/// A contest that is open.
+/// An open contest.
 pub struct Contest {
-    /// Its id.
+    /// The contest's id.
     pub id: String,
-    /// Its verifier key.
+    /// The contest's verifier key.
     pub vkey: String,
-    /// Its voters.
+    /// The contest's voters.
     pub voters: Rc<Voters>,
 }
 
 impl Contest {
-    /// The route for ballots.
+    /// Returns the path of the route for ballots.
     #[must_use]
     pub fn ballots(&self) -> String {
         format!("/v1/contests/{}/ballots", self.id)
     }
 }
 
-/// A running engine.
+/// A running engine with its servers.
 pub struct Deployment {
-    /// The engine.
+    /// The process of the engine.
     pub engine: Engine,
-    /// An operator.
+    /// A client with the key of the first operator.
     pub client: Client,
-    /// The Postgres, with the name of its database.
+    /// The Postgres server and the name of the engine's database; `None` if embedded.
     pub postgres: Option<(postgres::Server, String)>,
-    /// The Redis.
+    /// The Redis server; `None` if embedded.
     pub redis: Option<redis::Server>,
-    /// Removed last.
+    /// The folder of all data. It is the last field, so that it is removed last.
     pub folder: TempDir,
 }
 
 impl Deployment {
-    /// Starts everything.
+    /// Starts the servers and the engine.
     ///
     /// # Errors
-    /// If the engine does not start.
+    /// The engine does not start.
     pub fn start(binary: &Path, mode: Mode) -> Result<Self> {
         let folder = tempfile::Builder::new().prefix("acclaim-bars").tempdir()?;
         let (mut settings, mut databases, mut redis) = (Vec::new(), None, None);
@@ -98,27 +102,30 @@ impl Deployment {
     /// Opens a contest.
     ///
     /// # Errors
-    /// If the engine refuses it.
+    /// The engine refuses the contest.
     pub fn open(&self, id: &str) -> Result<Contest> {
         let vkey = open_contest(&self.client, id)?;
         Ok(Contest { id: id.to_owned(), vkey, voters: Rc::new(Voters::new(id)) })
     }
 
-    /// As it is for a server that has run for a while: a checkpoint has left segments of the write-ahead log to be used again, and the kernel holds
-    /// back nothing of what was written so far. It would write that half a minute later, when every synchronisation waits for it.
+    /// Brings the servers into the state of servers that have run for a while.
+    ///
+    /// The checkpoint leaves segments of the write-ahead log for reuse, and `sync` makes the kernel
+    /// write all data of earlier measurements. Without it the kernel writes this data half a minute
+    /// later, and every sync call waits meanwhile.
     ///
     /// # Errors
-    /// If the disks cannot be synchronised.
+    /// `sync` fails.
     pub fn settle(&self) -> Result<()> {
         if let Some((server, database)) = &self.postgres {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(server.execute(database, "CHECKPOINT"));
         }
-        let status = Command::new("sync").status().context("sync")?;
+        let status = Command::new("sync").status().context("running sync")?;
         status.success().then_some(()).context("sync failed")
     }
 
-    /// Every process with a part in it, and this one, the voters'.
+    /// Returns the processes that take part: engine, servers, and this process with the voters.
     #[must_use]
     pub fn processes(&self) -> Processes {
         let mut processes =
@@ -132,10 +139,10 @@ impl Deployment {
         processes
     }
 
-    /// Runs a query of one number on the engine's database.
+    /// Runs a query for one number on the engine's database.
     ///
     /// # Errors
-    /// If there is no Postgres.
+    /// The engine is embedded and has no Postgres.
     pub fn number(&self, sql: &str) -> Result<i64> {
         let (server, database) = self.postgres.as_ref().context("an embedded engine has no Postgres")?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,4 +1,4 @@
-//! The engine as a process of its own.
+//! Runs the engine as a separate process.
 
 use std::{
     env,
@@ -12,34 +12,37 @@ use anyhow::{Context as _, Result, bail};
 
 const POSTGRES_URL: &str = "ACCLAIM_POSTGRES_URL";
 
-/// A process that is killed when dropped, also when its start goes wrong half-way.
+/// A process that is killed when dropped, also if the start fails.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        let _gone = self.0.kill();
-        let _gone = self.0.wait();
+        let _result = self.0.kill();
+        let _result = self.0.wait();
     }
 }
 
-/// A running server.
+/// A running engine.
 pub struct Engine {
     binary: PathBuf,
     process: Process,
-    /// Where it listens.
+    /// The address at which it listens.
     pub address: SocketAddr,
-    /// The first operator's key.
+    /// The key of the first operator.
     pub key: String,
 }
 
 impl Engine {
-    /// Starts on a new data directory; or, if the environment or `settings` (names and values as there) name servers, on those, with a key of its own.
+    /// Starts the engine on a new data directory or on a cluster's servers.
+    ///
+    /// If the environment or `settings` name a Postgres, the engine uses the servers named there,
+    /// and an operator key is created. `settings` are names and values of environment variables.
     ///
     /// # Errors
-    /// If it does not start, with what it said.
+    /// The binary does not run, or the engine ends at its start. The error has the engine's output.
     pub fn start(binary: &Path, data: &Path, settings: &[(String, String)]) -> Result<Self> {
-        let named = settings.iter().any(|(name, _)| name == POSTGRES_URL);
-        let is_cluster = named || env::var_os(POSTGRES_URL).is_some();
+        let has_postgres = settings.iter().any(|(name, _)| name == POSTGRES_URL);
+        let is_cluster = has_postgres || env::var_os(POSTGRES_URL).is_some();
         let cluster_key = if is_cluster { Some(prepare(binary, settings)?) } else { None };
         let process = Command::new(binary)
             .args(["serve", "--listen", "127.0.0.1:0", "--data"])
@@ -56,18 +59,18 @@ impl Engine {
             })?;
         let mut process = Process(process);
         let mut notes = BufReader::new(process.0.stderr.take().context("standard error")?);
-        let mut said = String::new();
+        let mut output = String::new();
         let address = loop {
-            let before = said.len();
-            if notes.read_line(&mut said)? == 0 {
-                bail!("the engine ended at start:\n{said}");
+            let before = output.len();
+            if notes.read_line(&mut output)? == 0 {
+                bail!("the engine ended at start:\n{output}");
             }
-            let line = said.get(before..).unwrap_or_default().trim();
+            let line = output.get(before..).unwrap_or_default().trim();
             if let Some(address) = line.strip_prefix("listening on http://") {
                 break address.parse().with_context(|| format!("the engine's address `{address}`"))?;
             }
         };
-        // What it says later is passed on: a full pipe would stop it.
+        // Later output is passed on, because a full pipe stops the engine.
         std::thread::spawn(move || std::io::copy(&mut notes, &mut std::io::stderr()));
         let key = match cluster_key {
             Some(key) => key,
@@ -83,16 +86,16 @@ impl Engine {
         Ok(Self { binary: binary.to_owned(), process, address, key })
     }
 
-    /// Its process.
+    /// Returns the process id.
     #[must_use]
     pub fn process(&self) -> u32 {
         self.process.0.id()
     }
 
-    /// Runs a command of the binary; its standard output, and whether the answer was yes.
+    /// Runs a command of the binary. Returns whether it succeeded, and its standard output.
     ///
     /// # Errors
-    /// If it cannot be run.
+    /// The command cannot be run.
     pub fn run(&self, arguments: &[&str]) -> Result<(bool, String)> {
         let output = Command::new(&self.binary)
             .args(arguments)
@@ -103,7 +106,7 @@ impl Engine {
     }
 }
 
-/// Brings a cluster's database up to date and makes an operator's key.
+/// Migrates the cluster's database and creates an operator key.
 fn prepare(binary: &Path, settings: &[(String, String)]) -> Result<String> {
     let run = |arguments: &[&str]| -> Result<String> {
         let output = Command::new(binary)

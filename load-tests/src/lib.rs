@@ -1,4 +1,6 @@
-//! Load on the whole engine: real servers, a process of the engine, and voters over HTTP who are cheap enough not to be what is measured.
+//! Load tests of the whole engine, with real servers, an engine process, and voters over HTTP.
+//!
+//! The voters cost little processor time, so that the measurements are about the engine.
 
 pub mod bulk;
 pub mod comparison;

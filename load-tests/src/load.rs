@@ -1,4 +1,7 @@
-//! Two ways to put load on a server: as many requests as it answers (closed loop), and as many as come, whatever it answers (open loop).
+//! Two kinds of load on a server: a closed loop and an open loop.
+//!
+//! In a closed loop each connection sends its next request after the answer. In an open loop
+//! requests arrive at random times, independent of the answers.
 
 use std::{
     cell::{Cell, RefCell},
@@ -22,32 +25,35 @@ use crate::{
     voters::{Voters, write_request},
 };
 
-/// Where voters send what, over how many connections.
+/// The server, route and connections of a load.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
-    /// The server.
+    /// The address of the server.
     pub address: SocketAddr,
-    /// The route.
+    /// The path of the route.
     pub path: &'a str,
-    /// Connections.
+    /// The number of connections.
     pub connections: usize,
-    /// Whether what is told is noted as told to voters: not of routes that record nothing.
+    /// Whether answers are kept as the voters' answers. False for routes that record no ballots.
     pub noted: bool,
 }
 
-/// Runs what is not to be shared between threads to its end.
+/// Runs a future that is not `Send` to its end, on one thread.
 ///
 /// # Errors
-/// Its own, or if there is no runtime.
+/// The error of `work`, or the runtime cannot start.
 pub fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, work)
 }
 
-/// As many requests as are answered in this time, over all connections at once. Returns the answers with status 201 a second.
+/// Sends requests over all connections for `duration`, each after the answer to the last one.
+///
+/// Returns the answers with status 201 per second.
 ///
 /// # Errors
-/// If a connection breaks, or there are not enough voters.
+/// - A connection breaks.
+/// - There are not enough voters.
 pub async fn run_closed_loop(target: Target<'_>, voters: &Rc<Voters>, duration: Duration) -> Result<f64> {
     let created = Rc::new(Cell::new(0_u64));
     let mut connections = Vec::with_capacity(target.connections);
@@ -85,23 +91,23 @@ pub async fn run_closed_loop(target: Target<'_>, voters: &Rc<Voters>, duration: 
     Ok(created.get() as f64 / started.elapsed().as_secs_f64())
 }
 
-/// What came of arrivals at random times.
+/// The outcome of an open loop.
 #[derive(Debug)]
 pub struct OpenLoopResult {
-    /// So many requests came.
+    /// The number of requests that arrived.
     pub offered: u64,
-    /// Answers by status.
+    /// The number of answers by status.
     pub statuses: BTreeMap<u16, u64>,
-    /// Microseconds from the intended arrival to a 201.
+    /// Microseconds from the intended arrival to an answer with status 201.
     pub latency: Histogram<u64>,
-    /// Microseconds from the intended arrival to any other answer.
+    /// Microseconds from the intended arrival to an answer with another status.
     pub refusal: Histogram<u64>,
-    /// From the first arrival to the last answer.
+    /// The time from the first arrival to the last answer.
     pub elapsed: Duration,
 }
 
 impl OpenLoopResult {
-    /// Answers with status 201 a second.
+    /// Returns the answers with status 201 per second.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
     pub fn created(&self) -> f64 {
@@ -116,11 +122,13 @@ struct OpenLoop {
     queue: RefCell<VecDeque<Instant>>,
     arrived: Notify,
     is_over: Cell<bool>,
-    seen: RefCell<OpenLoopResult>,
+    outcome: RefCell<OpenLoopResult>,
 }
 
-/// Requests that arrive at random, so many a second on average (a Poisson process), for this time. Latency counts from the intended arrival, so that
-/// a server that stalls is charged for those who had to wait for a connection.
+/// Sends requests that arrive at random times, on average `rate` a second, for `duration`.
+///
+/// The arrivals are a Poisson process. Latency counts from the intended arrival. It therefore
+/// includes the wait for a free connection, if the server stalls.
 ///
 /// # Errors
 /// As [`run_closed_loop`].
@@ -131,7 +139,7 @@ pub async fn run_open_loop(
     duration: Duration,
 ) -> Result<OpenLoopResult> {
     let histogram = || Histogram::new_with_bounds(1, 600_000_000, 3);
-    let seen = OpenLoopResult {
+    let outcome = OpenLoopResult {
         offered: 0,
         statuses: BTreeMap::new(),
         latency: histogram()?,
@@ -144,7 +152,7 @@ pub async fn run_open_loop(
         queue: RefCell::default(),
         arrived: Notify::new(),
         is_over: Cell::new(false),
-        seen: RefCell::new(seen),
+        outcome: RefCell::new(outcome),
     });
     let mut tasks = JoinSet::new();
     for _ in 0..target.connections {
@@ -157,12 +165,12 @@ pub async fn run_open_loop(
         ended??;
     }
     let load = Rc::into_inner(load).context("a connection is still at work")?;
-    let mut seen = load.seen.into_inner();
-    seen.elapsed = started.elapsed();
-    Ok(seen)
+    let mut outcome = load.outcome.into_inner();
+    outcome.elapsed = started.elapsed();
+    Ok(outcome)
 }
 
-/// Lets arrivals happen: the gaps between them are exponential.
+/// Creates the arrivals, with exponential gaps between them.
 async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
     let mut random = fastrand::Rng::new();
     let mut next = Instant::now();
@@ -171,12 +179,12 @@ async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
         if next > Instant::now() {
             tokio::time::sleep_until(next).await;
         } else {
-            // Connections have their turn also when arrivals are late.
+            // The connections also run if the arrivals are late.
             tokio::task::yield_now().await;
         }
         let now = Instant::now();
         while next <= now && next < end {
-            load.seen.borrow_mut().offered += 1;
+            load.outcome.borrow_mut().offered += 1;
             load.queue.borrow_mut().push_back(next);
             load.arrived.notify_one();
             next += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / rate);
@@ -187,7 +195,7 @@ async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
 }
 
 impl OpenLoop {
-    /// Takes arrivals as long as there are any.
+    /// Sends a request for each arrival, until the arrivals are over and none is left.
     async fn serve(self: Rc<Self>, mut connection: Connection) -> Result<()> {
         let mut request = Vec::with_capacity(512);
         loop {
@@ -203,11 +211,11 @@ impl OpenLoop {
                 .context("there are not enough voters")?;
             let answer = connection.exchange(&request).await?;
             self.voters.note(answer);
-            let mut seen = self.seen.borrow_mut();
+            let mut outcome = self.outcome.borrow_mut();
             let micros = u64::try_from(intended.elapsed().as_micros()).unwrap_or(u64::MAX);
-            let histogram = if answer.status == 201 { &mut seen.latency } else { &mut seen.refusal };
+            let histogram = if answer.status == 201 { &mut outcome.latency } else { &mut outcome.refusal };
             histogram.saturating_record(micros);
-            *seen.statuses.entry(answer.status).or_default() += 1;
+            *outcome.statuses.entry(answer.status).or_default() += 1;
         }
     }
 

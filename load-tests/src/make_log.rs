@@ -1,4 +1,6 @@
-//! `make-log`: writes an exported log of any size without an engine, for measuring audits. Its key is known to all: it proves nothing.
+//! `make-log` writes an exported log of any size without an engine, to measure audits.
+//!
+//! Its signing key is public, so the log proves nothing.
 
 use std::{
     fs,
@@ -17,16 +19,17 @@ use anyhow::{Context as _, Result, anyhow};
 use clap::Parser;
 use jiff::{SignedDuration, Timestamp};
 
-/// The first part of the log's origin.
+/// The first part of the origin of the log.
 const INSTALLATION: &str = "made-up";
 
-/// Write an exported log of a WSIS-shaped contest: each ballot one voter's, with one vote
+/// Write an exported log of a contest like the WSIS Prizes: each ballot has its own voter and one
+/// vote
 #[derive(Debug, Parser)]
 struct Args {
-    /// The contest's definition
+    /// The definition of the contest
     #[arg(long, value_name = "FILE", default_value = "deploy/contests/wsis-prizes.toml")]
     contest: PathBuf,
-    /// How many ballots
+    /// The number of ballots
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     ballots: u64,
     /// A new or empty folder
@@ -80,7 +83,9 @@ fn definition(file: &Path) -> Result<Definition> {
     Definition::from_toml(&text, &mut load, &overrides).map_err(|mistakes| anyhow!("{mistakes}"))
 }
 
-/// A voter's ballot: entries early in the definition are a little more popular, and casting is spread evenly over the month.
+/// Returns the line of a voter's ballot.
+///
+/// Entries early in the definition get a few more votes. Ballots are spread evenly over the month.
 fn ballot(definition: &Definition, voter: u64, of: u64) -> Result<Vec<u8>> {
     let tag = TagKey([9; 32]).tag(&voter.to_string());
     let [a, b, c, d, ..] = tag.0;

@@ -1,4 +1,6 @@
-//! That nothing was lost: every `recorded` that was answered is in the log, at its place, and the log is sound.
+//! Proves that no ballot was lost: each ballot answered `recorded` is in the log, at its index.
+//!
+//! The audit of the log must also be clean.
 
 use std::{
     collections::HashMap,
@@ -12,19 +14,22 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::deployment::{Contest, Deployment};
 
-/// What was proved.
+/// The outcome of a successful proof.
 #[derive(Debug)]
 pub struct Proof {
-    /// Answers `recorded`, all of them found.
+    /// The number of `recorded` answers. Each of their ballots is in the log.
     pub recorded: usize,
-    /// Where the log was exported to.
+    /// The folder of the exported log.
     pub log: PathBuf,
 }
 
-/// Exports the log, looks for every answer in it, and audits it.
+/// Exports the log, finds each `recorded` answer in it, and audits it.
 ///
 /// # Errors
-/// If an answer is not in the log, two answers name one place, or the audit is not clean.
+/// - The export fails.
+/// - The audit is not clean.
+/// - An answer is not in the log at its index.
+/// - Two answers name one index.
 pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
     let log = deployment.folder.path().join(format!("log-{}", contest.id));
     if log.exists() {
@@ -32,19 +37,19 @@ pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
     }
     let folder = log.to_str().context("the temporary folder's name")?;
     let url = format!("http://{}", deployment.engine.address);
-    let (exported, said) =
+    let (exported, output) =
         deployment.engine.run(&["log", "export", &contest.id, "--url", &url, "--out", folder])?;
     if !exported {
-        bail!("the log was not exported: {said}");
+        bail!("the log was not exported: {output}");
     }
     let (clean, report) = deployment.engine.run(&["audit", folder, "--vkey", &contest.vkey])?;
     if !clean {
         bail!("the audit is not clean: {report}");
     }
     let recorded_answers = contest.voters.recorded_answers();
-    let mut wanted: HashMap<u64, [u8; 32]> = HashMap::with_capacity(recorded_answers.recorded.len());
+    let mut expected: HashMap<u64, [u8; 32]> = HashMap::with_capacity(recorded_answers.recorded.len());
     for (index, hash) in &recorded_answers.recorded {
-        if wanted.insert(*index, *hash).is_some() {
+        if expected.insert(*index, *hash).is_some() {
             bail!("two ballots were answered to be at index {index}");
         }
     }
@@ -52,14 +57,14 @@ pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
     let (mut line, mut index) = (Vec::new(), 0);
     while lines.read_until(b'\n', &mut line)? > 0 {
         let entry = line.strip_suffix(b"\n").unwrap_or(&line);
-        if wanted.remove(&index).is_some_and(|hash| hash != leaf_hash(entry).0) {
+        if expected.remove(&index).is_some_and(|hash| hash != leaf_hash(entry).0) {
             bail!("the entry at index {index} is not the ballot that was answered `recorded`");
         }
         line.clear();
         index += 1;
     }
-    if let Some(index) = wanted.keys().min() {
-        bail!("{} ballots answered `recorded` are not in the log, index {index} first", wanted.len());
+    if let Some(index) = expected.keys().min() {
+        bail!("{} ballots answered `recorded` are not in the log, index {index} first", expected.len());
     }
     Ok(Proof { recorded: recorded_answers.recorded.len(), log })
 }

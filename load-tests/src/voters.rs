@@ -1,4 +1,4 @@
-//! Voters with their passes, the requests they send, and what they were told.
+//! Voters with their passes, their requests, and the answers that they got.
 
 use std::{
     cell::{Cell, RefCell},
@@ -13,16 +13,17 @@ use serde_json::{Value, json};
 
 use crate::connection::Answer;
 
-/// Categories of the contest, and entries of each: the WSIS Prizes' shape.
+/// The number of categories, as in the WSIS Prizes.
 const CATEGORIES: usize = 18;
+/// The number of entries in each category.
 const ENTRIES: usize = 20;
-/// Passes of one request.
+/// The number of passes of one request.
 const PASSES_PER_REQUEST: usize = 10_000;
 
-/// Creates a contest that is open from now on, and returns its verifier key.
+/// Creates a contest that opens at once and returns its verifier key.
 ///
 /// # Errors
-/// If the engine refuses it.
+/// The engine refuses the contest.
 pub fn open_contest(client: &Client, id: &str) -> Result<String> {
     let mut opens = acclaim_cli::clock::now();
     opens -= jiff::SignedDuration::from_nanos(i64::from(opens.subsec_nanosecond()));
@@ -47,18 +48,18 @@ pub fn open_contest(client: &Client, id: &str) -> Result<String> {
     Ok(vkey.context("the contest has no verifier key")?.to_owned())
 }
 
-/// The single vote of the n-th ballot, as the body of a request has it.
+/// Returns the single vote of the n-th ballot, as JSON of the request body.
 #[must_use]
 pub fn selections(number: usize) -> String {
-    // Votes are not spread evenly: an eighth of them is for one entry.
+    // An eighth of the votes is for one entry. The other votes are spread evenly.
     let entry = if number.is_multiple_of(8) { 0 } else { number % (CATEGORIES * ENTRIES) };
     format!(r#"[{{"category":"c{:02}","entry":"p{entry:04}"}}]"#, entry % CATEGORIES)
 }
 
-/// Voters of one contest, each with a pass and one ballot.
+/// The voters of one contest. Each has a pass and casts one ballot.
 #[derive(Debug)]
 pub struct Voters {
-    /// The contest.
+    /// The contest's id.
     pub contest: String,
     passes: RefCell<Vec<String>>,
     next: Cell<usize>,
@@ -66,15 +67,15 @@ pub struct Voters {
     recorded_answers: RefCell<RecordedAnswers>,
 }
 
-/// What voters were told.
+/// The `recorded` answers that voters got.
 #[derive(Debug, Default, Clone)]
 pub struct RecordedAnswers {
-    /// `recorded`: index in the log and hash of the leaf.
+    /// The index in the log and the leaf hash of each answer.
     pub recorded: Vec<(u64, [u8; 32])>,
 }
 
 impl Voters {
-    /// None yet.
+    /// Creates a list without voters.
     #[must_use]
     pub fn new(contest: &str) -> Self {
         Self {
@@ -86,13 +87,13 @@ impl Voters {
         }
     }
 
-    /// Sees to it that so many have not voted yet.
+    /// Mints passes until `count` voters have not voted.
     ///
     /// # Errors
-    /// If passes cannot be minted.
+    /// Passes cannot be minted.
     pub fn ensure(&self, client: &Client, count: usize) -> Result<()> {
         let mut passes = self.passes.borrow_mut();
-        // Those who voted are not needed any more.
+        // Passes of voters who have voted are not needed any more.
         passes.drain(..self.next.take());
         let path = format!("/v1/contests/{}/passes", self.contest);
         while passes.len() < count {
@@ -104,12 +105,13 @@ impl Voters {
             let pass = |minted: &Value| Some(minted.get("pass")?.as_str()?.to_owned());
             passes.extend(minted.iter().filter_map(pass));
         }
-        // Not while they vote: moving what was noted would look like a slow server.
+        // The space is reserved before the voting. If the list grew during the voting, it would
+        // delay requests, and the server would seem slow.
         self.recorded_answers.borrow_mut().recorded.reserve(passes.len());
         Ok(())
     }
 
-    /// The next voter's number and pass.
+    /// Calls `with` with the number and the pass of the next voter; `None` if no voter is left.
     pub fn next<T>(&self, with: impl FnOnce(usize, &str) -> T) -> Option<T> {
         let passes = self.passes.borrow();
         let number = self.next.get();
@@ -118,34 +120,37 @@ impl Voters {
         Some(with(number, pass))
     }
 
-    /// Notes an answer to a ballot.
+    /// Keeps the answer to a ballot, if it is `recorded`.
     pub fn note(&self, answer: Answer<'_>) {
         if answer.status == 201 {
             self.recorded_answers.borrow_mut().recorded.extend(read_recorded(answer.body));
         }
     }
 
-    /// Notes one line of an answer to many ballots; whether it says `recorded`.
+    /// Keeps one line of a bulk answer. Returns whether it says `recorded`.
     pub fn note_line(&self, line: &[u8]) -> bool {
         let recorded = read_recorded(line);
         self.recorded_answers.borrow_mut().recorded.extend(recorded);
         recorded.is_some()
     }
 
-    /// What was told so far.
+    /// Returns the answers so far.
     #[must_use]
     pub fn recorded_answers(&self) -> RecordedAnswers {
         self.recorded_answers.borrow().clone()
     }
 
-    /// How many were told `recorded` so far.
+    /// Returns the number of `recorded` answers so far.
     #[must_use]
     pub fn recorded(&self) -> usize {
         self.recorded_answers.borrow().recorded.len()
     }
 }
 
-/// Index and leaf hash of an answer. Found by their names, so that reading costs little: neither can stand in the answer's other strings.
+/// Returns the index and the leaf hash of an answer.
+///
+/// A search for the names costs less than parsing. The other strings of an answer cannot contain
+/// these names.
 fn read_recorded(answer: &[u8]) -> Option<(u64, [u8; 32])> {
     let after = |name: &str| {
         let at = memmem::find(answer, name.as_bytes())? + name.len();
@@ -154,7 +159,7 @@ fn read_recorded(answer: &[u8]) -> Option<(u64, [u8; 32])> {
     let digits = after(r#""index":"#)?;
     let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
     let index = std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()?;
-    // Room for what 44 characters can stand for.
+    // The decoder needs space for all bytes that 44 characters can encode.
     let mut hash = [0; 33];
     let read = STANDARD.decode_slice(after(r#""leaf_hash":""#)?.get(..44)?, &mut hash).ok()?;
     Some((index, hash.get(..read)?.try_into().ok()?))
@@ -165,8 +170,8 @@ pub fn write_request(into: &mut Vec<u8>, path: &str, number: usize, pass: &str) 
     into.clear();
     let selections = selections(number);
     let length = selections.len() + r#"{"selections":}"#.len();
-    // A vector takes whatever is written.
-    let _always = write!(
+    // Writing into a vector does not fail.
+    let _written = write!(
         into,
         "POST {path} HTTP/1.1\r\nhost: acclaim\r\ncontent-type: application/json\r\nauthorization: Bearer {pass}\r\n\
          content-length: {length}\r\n\r\n{{\"selections\":{selections}}}"
@@ -178,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn index_and_hash_are_read_of_an_answer() {
+    fn reads_index_and_hash_of_an_answer() {
         let answer = br#"{"ballot":"00","status":"recorded","index":15,"leaf_hash":"AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","log":{}}"#;
         let mut hash = [0; 32];
         hash[0] = 1;
@@ -187,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_says_how_long_it_is() {
+    fn request_has_its_content_length() {
         let mut request = Vec::new();
         write_request(&mut request, "/x", 9, "secret");
         let text = String::from_utf8(request).unwrap();

@@ -1,4 +1,4 @@
-//! Bar 7: how long an audit takes, over the time to hash the same file.
+//! Bar 7: the time of an audit, divided by the time to hash the same file.
 
 use std::{
     path::Path,
@@ -17,7 +17,7 @@ use crate::{
 pub(crate) fn measure(plan: &Plan, contest: &Contest, log: &Path, table: &mut Table) -> Result<()> {
     let file = log.join("log.jsonl");
     let (mut ratios, mut audits) = (Vec::new(), Vec::new());
-    // The engine stands still meanwhile.
+    // The engine is idle during these measurements.
     for _ in 0..plan.rounds {
         let hashing = time(Command::new("openssl").args(["dgst", "-sha256"]).arg(&file))?;
         let audit = time(Command::new(&plan.binary).arg("audit").arg(log).args(["--vkey", &contest.vkey]))?;

@@ -1,4 +1,4 @@
-//! Bars 4, 8 and 9, and 7 at the end: many ballots, what they take, and whether the next ones are as fast as the first.
+//! Bars 4, 8 and 9, then 7: many ballots, the space they take, and the rate after them.
 
 use anyhow::{Context as _, Result};
 use load_tests::{
@@ -14,9 +14,11 @@ use crate::{
     table::{Table, Threshold, median},
 };
 
-/// Requests of many ballots at once: while the lines of one wait for room, those of the other are parsed.
+/// The number of bulk requests at once.
+///
+/// While the lines of one request wait for a place in the queue, the lines of the other are parsed.
 const GATEWAYS: usize = 2;
-/// Passes that are minted before they are used.
+/// The number of passes that are minted in one step.
 const PASSES_PER_STEP: usize = 500_000;
 
 pub(crate) fn measure(
@@ -55,7 +57,7 @@ pub(crate) fn measure(
     audit::measure(plan, contest, &proof.log, table)
 }
 
-/// Casts the ballots, and returns how fast each piece was.
+/// Casts the ballots, and returns the rate of each step.
 fn grow(plan: &Plan, deployment: &Deployment, contest: &Contest) -> Result<Vec<f64>> {
     let mut rates = Vec::new();
     let path = format!("{}/bulk", contest.ballots());
@@ -71,7 +73,7 @@ fn grow(plan: &Plan, deployment: &Deployment, contest: &Contest) -> Result<Vec<f
     Ok(rates)
 }
 
-/// The grown contest and an empty one, in turn.
+/// Compares the rates of the grown contest and an empty one, in turn.
 fn compare(plan: &Plan, deployment: &Deployment, contest: &Contest, table: &mut Table) -> Result<()> {
     let empty = deployment.open("empty")?;
     let (mut small, mut large) = (Vec::new(), Vec::new());

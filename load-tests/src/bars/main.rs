@@ -1,4 +1,6 @@
-//! `bars`: starts Redis, Postgres and the engine, measures every bar, proves that nothing was lost, and prints the table.
+//! `bars` measures the engine against its performance bars and prints the table.
+//!
+//! It starts Redis, Postgres and the engine, and proves that no ballot was lost.
 
 mod audit;
 mod growth;
@@ -21,16 +23,16 @@ use table::Table;
 /// Measure the engine against its bars
 #[derive(Debug, Parser)]
 struct Args {
-    /// Ballots that are there before throughput is compared with that of an empty contest
+    /// The number of ballots before the throughput is compared with that of an empty contest
     #[arg(long, value_name = "N", default_value_t = 1_000_000)]
     growth: usize,
-    /// Connections of voters
+    /// The number of voters' connections
     #[arg(long, value_name = "N", default_value_t = 1_536)]
     connections: usize,
     /// Seconds of each measurement
     #[arg(long, value_name = "N", default_value_t = 5)]
     seconds: u64,
-    /// How often what is compared is measured in turn
+    /// The number of rounds; each round measures all compared rates in turn
     #[arg(long, value_name = "N", default_value_t = 3)]
     rounds: usize,
     /// Only these groups of bars
@@ -61,7 +63,7 @@ enum Group {
     Growth,
 }
 
-/// What every measurement needs to know.
+/// The settings of all measurements.
 struct Plan {
     binary: PathBuf,
     connections: usize,
@@ -110,7 +112,7 @@ fn measure(args: &Args) -> Result<()> {
             Group::Readers => readers::measure(&plan, &deployment, &contest, &mut table)?,
             Group::Growth => growth::measure(&plan, &deployment, &contest, &mut table)?,
         }
-        nothing_lost(&deployment, &contest, &mut table)?;
+        prove_nothing_lost(&deployment, &contest, &mut table)?;
     }
     print!("{table}");
     if let Some(path) = &args.json {
@@ -119,7 +121,7 @@ fn measure(args: &Args) -> Result<()> {
     Ok(())
 }
 
-fn nothing_lost(deployment: &Deployment, contest: &Contest, table: &mut Table) -> Result<()> {
+fn prove_nothing_lost(deployment: &Deployment, contest: &Contest, table: &mut Table) -> Result<()> {
     let proof = prove(deployment, contest)?;
     table.proved(proof.recorded);
     Ok(())

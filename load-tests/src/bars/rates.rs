@@ -1,4 +1,7 @@
-//! Bars 1, 2 and 3: how many ballots a second, over what the ground and an afternoon's work give.
+//! Bars 1, 2 and 3: ballots per second, divided by the rates of the compared routes.
+//!
+//! The compared routes are one that only parses and answers, and one with a transaction for each
+//! vote.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -16,14 +19,14 @@ use crate::{
     table::{Table, Threshold, median},
 };
 
-/// More than any machine of today records in a second on two cores: so many voters are there for each second.
+/// The number of voters for each second: more than any present machine records on two cores.
 const VOTERS_PER_SECOND: usize = 60_000;
 
 pub(crate) fn target<'a>(plan: &Plan, deployment: &Deployment, path: &'a str) -> Target<'a> {
     Target { address: deployment.engine.address, path, connections: plan.connections, noted: true }
 }
 
-/// Sees to it that there are voters for so many measurements.
+/// Makes sure that there are enough voters for the measurements.
 pub(crate) fn voters(
     plan: &Plan,
     deployment: &Deployment,
@@ -34,13 +37,15 @@ pub(crate) fn voters(
     contest.voters.ensure(&deployment.client, VOTERS_PER_SECOND * seconds * measurements)
 }
 
-/// Ballots recorded a second, as fast as they are answered.
+/// Returns the ballots recorded per second, in a closed loop.
 pub(crate) fn ballots(plan: &Plan, deployment: &Deployment, contest: &Contest) -> Result<f64> {
     let path = contest.ballots();
     run(run_closed_loop(target(plan, deployment, &path), &contest.voters, plan.duration))
 }
 
-/// Answers a second of a route that is compared with. Its voters are others, who do not vote then.
+/// Returns the answers per second of a compared route.
+///
+/// The measurement uses up voters, who then do not vote in the contest.
 fn compared(plan: &Plan, deployment: &Deployment, contest: &Contest, path: &str) -> Result<f64> {
     let target = Target { noted: false, ..target(plan, deployment, path) };
     run(run_closed_loop(target, &contest.voters, plan.duration))
@@ -106,7 +111,7 @@ fn add_costs(costs: &mut Costs, before: &Costs, processes: &Processes) {
     }
 }
 
-/// Processor time a ballot, by process.
+/// Adds a row with the processor time of a ballot for each process.
 fn add_cost_rows(costs: &Costs, rates: &[f64], plan: &Plan, mode: &str, table: &mut Table) {
     let ballots = rates.iter().sum::<f64>() * plan.duration.as_secs_f64();
     for (name, used) in costs {

@@ -1,4 +1,4 @@
-//! Bar 10: readers beside voters.
+//! Bar 10: readers during the voting.
 
 use std::{cell::Cell, net::SocketAddr, rc::Rc, thread, time::Duration};
 
@@ -21,12 +21,13 @@ use crate::{
     table::{Table, Threshold, median},
 };
 
-/// Event streams that are followed.
+/// The number of event streams.
 const STREAMS: usize = 1_000;
-/// Streams begin so long before the voting, whose voters have to connect first, and go on for so long after it.
+/// The time by which streams start before the voting. The voters connect in this time.
 const STREAM_LEAD_TIME: Duration = Duration::from_secs(1);
+/// The time by which streams continue after the voting.
 const STREAM_TAIL_TIME: Duration = Duration::from_secs(1);
-/// Between two reads of the tally.
+/// The interval between two reads of the tally.
 const READ_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(crate) fn measure(
@@ -37,14 +38,14 @@ pub(crate) fn measure(
 ) -> Result<()> {
     let (mut alone, mut beside) = (Vec::new(), Vec::new());
     let mut latency = Histogram::<u64>::new_with_bounds(1, 60_000_000, 3)?;
-    let mut heard = 0;
+    let mut received = 0;
     for _ in 0..plan.rounds {
         voters(plan, deployment, contest, 2)?;
         alone.push(ballots(plan, deployment, contest)?);
-        let (rate, seen, events) = with_readers(plan, deployment, contest)?;
+        let (rate, read_latency, events) = with_readers(plan, deployment, contest)?;
         beside.push(rate);
-        latency.add(seen)?;
-        heard += events;
+        latency.add(read_latency)?;
+        received += events;
     }
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let p99 = latency.value_at_quantile(0.99) as f64 / 1000.0;
@@ -64,11 +65,13 @@ pub(crate) fn measure(
         beside / alone,
         Threshold::AtLeast(0.9),
     );
-    table.note(format!("readers: {STREAMS} streams were sent {} MB", heard >> 20));
+    table.note(format!("readers: {STREAMS} streams were sent {} MB", received >> 20));
     Ok(())
 }
 
-/// Voting with readers beside it, whose latency is theirs alone: streams and reads have a thread each.
+/// Measures the voting with readers.
+///
+/// Streams and reads have a thread each, so that the voters do not delay the reads.
 fn with_readers(
     plan: &Plan,
     deployment: &Deployment,
@@ -78,7 +81,7 @@ fn with_readers(
     thread::scope(|scope| {
         let streams =
             scope.spawn(move || run(follow_all(address, id, STREAM_LEAD_TIME + duration + STREAM_TAIL_TIME)));
-        // All of them are there before it begins.
+        // All streams are open before the voting begins.
         thread::sleep(STREAM_LEAD_TIME);
         let reads = scope.spawn(move || run(read(address, id, duration)));
         let rate = ballots(plan, deployment, contest)?;
@@ -87,21 +90,23 @@ fn with_readers(
     })
 }
 
-/// Follows by many streams for so long, and counts their bytes.
+/// Follows many streams for `duration` and returns the number of bytes received.
 async fn follow_all(address: SocketAddr, contest: &str, duration: Duration) -> Result<u64> {
-    let heard = Rc::new(Cell::new(0));
+    let received = Rc::new(Cell::new(0));
     let mut streams = JoinSet::new();
     for _ in 0..STREAMS {
-        streams.spawn_local(follow(address, contest.to_owned(), Rc::clone(&heard)));
+        streams.spawn_local(follow(address, contest.to_owned(), Rc::clone(&received)));
     }
     match timeout(duration, streams.join_next()).await {
-        Err(_) => Ok(heard.get()),
+        Err(_) => Ok(received.get()),
         Ok(Some(ended)) => bail!("a stream ended: {:?}", ended?),
         Ok(None) => bail!("there was no stream"),
     }
 }
 
-/// Reads the tally again and again; a read that is late makes the next ones late, and they are charged for it.
+/// Reads the tally at a fixed interval.
+///
+/// A late read delays the next reads, and their latency counts from their intended time.
 async fn read(address: SocketAddr, contest: &str, duration: Duration) -> Result<Histogram<u64>> {
     let request = format!("GET /v1/contests/{contest}/tally HTTP/1.1\r\nhost: acclaim\r\n\r\n");
     let mut connection = Connection::open(address).await?;
@@ -117,8 +122,8 @@ async fn read(address: SocketAddr, contest: &str, duration: Duration) -> Result<
     Ok(latency)
 }
 
-/// Follows the tally's event stream, and counts its bytes.
-async fn follow(address: SocketAddr, contest: String, heard: Rc<Cell<u64>>) -> Result<()> {
+/// Follows the event stream of the tally and counts its bytes.
+async fn follow(address: SocketAddr, contest: String, received: Rc<Cell<u64>>) -> Result<()> {
     let request = format!(
         "GET /v1/contests/{contest}/tally/stream HTTP/1.1\r\nhost: acclaim\r\naccept: text/event-stream\r\n\r\n"
     );
@@ -127,7 +132,7 @@ async fn follow(address: SocketAddr, contest: String, heard: Rc<Cell<u64>>) -> R
     loop {
         match stream.read(&mut buffer).await? {
             0 => return Ok(()),
-            read => heard.set(heard.get() + read as u64),
+            read => received.set(received.get() + read as u64),
         }
     }
 }

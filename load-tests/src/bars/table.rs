@@ -1,10 +1,10 @@
-//! The table of bars.
+//! The table of performance bars.
 
 use std::fmt;
 
 use serde_json::{Value, json};
 
-/// What was measured.
+/// The measured figures.
 #[derive(Debug, Default)]
 pub(crate) struct Table {
     rows: Vec<Row>,
@@ -14,16 +14,16 @@ pub(crate) struct Table {
 
 #[derive(Debug)]
 struct Row {
-    /// Number of the bar in the list; none for what is told beside.
+    /// The number of the bar; `None` for a figure without a bar.
     bar: Option<u8>,
     measure: String,
     figure: String,
     value: f64,
-    /// The bar in words, and whether it is reached.
+    /// The threshold as text, and whether the value reaches it.
     wanted: Option<(String, bool)>,
 }
 
-/// What a value has to be.
+/// The threshold of a value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Threshold {
     AtLeast(f64),
@@ -31,7 +31,7 @@ pub(crate) enum Threshold {
 }
 
 impl Table {
-    /// Adds a bar. `figure` is `value` in words.
+    /// Adds the figure of a bar. `figure` is `value` as text.
     pub(crate) fn bar(&mut self, bar: u8, measure: &str, figure: String, value: f64, wanted: Threshold) {
         let wanted = match wanted {
             Threshold::AtLeast(bound) => (format!(">= {bound}"), value >= bound),
@@ -41,12 +41,12 @@ impl Table {
         self.add(Row { bar: Some(bar), measure, figure, value, wanted: Some(wanted) });
     }
 
-    /// Adds a figure beside the bars.
+    /// Adds a figure without a bar.
     pub(crate) fn figure(&mut self, measure: &str, figure: String, value: f64) {
         self.add(Row { bar: None, measure: measure.to_owned(), figure, value, wanted: None });
     }
 
-    /// Told while measuring and again at the end.
+    /// Adds a note. It is printed now and again below the table.
     pub(crate) fn note(&mut self, note: String) {
         eprintln!("{note}");
         self.notes.push(note);
@@ -57,7 +57,7 @@ impl Table {
         self.rows.push(row);
     }
 
-    /// So many answers `recorded` were found in an audited log.
+    /// Adds to the number of `recorded` answers that were found in an audited log.
     pub(crate) fn proved(&mut self, recorded: usize) {
         eprintln!("{recorded} answers `recorded` found in the log; audit clean");
         self.proved += recorded;
@@ -102,7 +102,7 @@ impl fmt::Display for Table {
     }
 }
 
-/// The middle one, or the upper of the two in the middle; zero of none.
+/// Returns the median: of an even number the upper of the two in the middle, of none zero.
 pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or_default()

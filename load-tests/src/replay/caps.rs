@@ -1,32 +1,33 @@
-//! How many votes the rules of the replayed contest allow.
+//! The numbers of votes that the rules of the replayed contest allow.
 
 use std::str::FromStr;
 
 use anyhow::{Context as _, Error, Result, bail};
 
-/// What a ballot may hold. Without any of them: one vote in each category.
+/// The caps on a ballot. Without any cap a voter has one vote in each category.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Caps")]
 pub(crate) struct Caps {
-    /// Most votes in a category: for one, such as `citywide=3`, or without a name for all others; may be repeated
+    /// Most votes in a category, for example `citywide=3`; without a name, in each category that is
+    /// not named; may be repeated
     #[arg(long, value_name = "[CATEGORY=]N")]
     votes: Vec<VoteCap>,
     /// Most votes of a voter in all categories
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub(crate) votes_in_all: Option<u32>,
-    /// In at most N of these categories, such as `1=north,south`; may be repeated
+    /// Votes in at most N of these categories, for example `1=north,south`; may be repeated
     #[arg(long = "limit", value_name = "N=CATEGORY,CATEGORY,...")]
     pub(crate) limits: Vec<Limit>,
 }
 
-/// The most votes in a category, or in each that is not named.
+/// The most votes in a category, or in each category that is not named.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct VoteCap {
     category: Option<String>,
     max: u32,
 }
 
-/// In how many of some categories a ballot may vote.
+/// The most categories of a list in which a voter may vote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Limit {
     pub(crate) categories: Vec<String>,
@@ -34,13 +35,15 @@ pub(crate) struct Limit {
 }
 
 impl Caps {
-    /// The most votes in a category, as the files call it; `None` for the contest's own rule.
+    /// Returns the most votes in a category, by its name in the files.
+    ///
+    /// `None` means that the contest's own rule applies.
     pub(crate) fn votes_in(&self, category: &str) -> Option<u32> {
         let of = |name: Option<&str>| self.votes.iter().find(|votes| votes.category.as_deref() == name);
         of(Some(category)).or_else(|| of(None)).map(|votes| votes.max)
     }
 
-    /// The categories that are named with a number of votes.
+    /// Returns the categories that have their own cap.
     pub(crate) fn named(&self) -> impl Iterator<Item = &str> {
         self.votes.iter().filter_map(|votes| votes.category.as_deref())
     }
@@ -49,7 +52,8 @@ impl Caps {
 impl FromStr for VoteCap {
     type Err = Error;
 
-    /// The number is behind the last sign: a category's name may have some itself.
+    /// Parses `[CATEGORY=]N`. The number follows the last `=`, because a category's name may
+    /// contain `=`.
     fn from_str(text: &str) -> Result<Self> {
         let (category, max) = match text.rsplit_once('=') {
             Some((category, max)) => (Some(category.to_owned()), max),
@@ -82,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn caps_are_of_a_category_or_of_all_others() {
+    fn cap_applies_to_category_or_to_all_others() {
         let votes = ["a=b=3", "2"].map(|text| text.parse().unwrap());
         let caps = Caps { votes: votes.into(), votes_in_all: None, limits: Vec::new() };
         assert_eq!((caps.votes_in("a=b"), caps.votes_in("c")), (Some(3), Some(2)));

@@ -1,4 +1,4 @@
-//! The contest that the published entries make.
+//! The contest of a replay, made from the published entries.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -14,16 +14,16 @@ use crate::{
     votes::{Choice, PublishedTotal},
 };
 
-/// The contest's id.
+/// The id of the contest.
 pub(crate) const CONTEST: &str = "replay";
-/// How long it would stay open.
+/// The time from the opening to the planned closing.
 const OPEN: Duration = Duration::from_secs(86_400);
-/// The longest title that is taken over, in characters.
+/// The longest title, in characters. Longer titles are cut off.
 const MAX_TITLE_LENGTH: usize = 400;
-/// Characters of a made identifier that are left for a number.
+/// Characters of a made id that are kept free for a number.
 const ROOM_FOR_NUMBER: usize = 8;
 
-/// What the files' categories and entries are called in the contest.
+/// The ids of the files' categories and entries in the contest.
 #[derive(Debug)]
 pub(crate) struct Names {
     categories: HashMap<String, String>,
@@ -31,13 +31,15 @@ pub(crate) struct Names {
 }
 
 impl Names {
-    /// Identifiers stay as they are. What is none is made one; an entry that is none, or stands in two categories, gets its category
-    /// before it.
+    /// Makes ids for all categories and entries.
+    ///
+    /// A name that is a valid id stays unchanged. An id is made from any other name. If an entry's
+    /// name is not a valid id, or is in two categories, its id begins with its category.
     pub(crate) fn new(published: &[PublishedTotal]) -> Self {
         let mut categories = HashMap::new();
         let mut taken: HashSet<String> = HashSet::new();
         let valid = |published: &&PublishedTotal| is_id(&published.choice.0);
-        // Those that are fine come first, so that no made one takes their place.
+        // Valid ids come first, so that no made id takes the place of one.
         for entry in published.iter().filter(valid).chain(published.iter().filter(|entry| !valid(entry))) {
             let category = &entry.choice.0;
             if !categories.contains_key(category) {
@@ -49,35 +51,35 @@ impl Names {
         for PublishedTotal { choice: (_, entry), .. } in published {
             *times.entry(entry).or_default() += 1;
         }
-        let fine = |published: &&PublishedTotal| {
+        let is_unique_id = |published: &&PublishedTotal| {
             is_id(&published.choice.1) && times.get(&*published.choice.1) == Some(&1)
         };
         let mut taken: HashSet<String> = HashSet::new();
         let mut entries = HashMap::new();
-        for PublishedTotal { choice, .. } in published.iter().filter(fine) {
+        for PublishedTotal { choice, .. } in published.iter().filter(is_unique_id) {
             taken.insert(choice.1.clone());
             entries.insert(choice.clone(), choice.1.clone());
         }
-        for PublishedTotal { choice, .. } in published.iter().filter(|entry| !fine(entry)) {
+        for PublishedTotal { choice, .. } in published.iter().filter(|entry| !is_unique_id(entry)) {
             let id = make_unique(&format!("{}-{}", choice.0, choice.1), &mut taken);
             entries.insert(choice.clone(), id);
         }
         Self { categories, entries }
     }
 
-    /// A category.
+    /// Returns the id of a category.
     ///
     /// # Errors
-    /// If the published file does not have it.
+    /// The published file does not have the category.
     fn category(&self, category: &str) -> Result<&str> {
         let known = self.categories.get(category).map(|id| &**id);
         known.with_context(|| format!("the published file does not have the category `{category}`"))
     }
 
-    /// Category and entry of a vote.
+    /// Returns the ids of a vote's category and entry.
     ///
     /// # Errors
-    /// If the published file does not have them.
+    /// The published file does not have the entry.
     pub(crate) fn of(&self, choice: &Choice) -> Result<(&str, &str)> {
         let category = self.categories.get(&choice.0);
         category.zip(self.entries.get(choice)).map(|(category, entry)| (&**category, &**entry)).with_context(
@@ -86,7 +88,7 @@ impl Names {
     }
 }
 
-/// An identifier like `text`, which is taken from then on.
+/// Makes an id like `text` and adds it to `taken`.
 fn make_unique(text: &str, taken: &mut HashSet<String>) -> String {
     let mut id = text.to_owned();
     if !is_id(&id) {
@@ -107,7 +109,7 @@ fn make_unique(text: &str, taken: &mut HashSet<String>) -> String {
     id
 }
 
-/// The definition as JSON: these entries, open now, with these caps.
+/// Returns the definition as JSON: an open contest with these entries and caps.
 pub(crate) fn definition(published: &[PublishedTotal], names: &Names, caps: &Caps) -> Result<String> {
     let now = acclaim_cli::clock::now();
     let fraction = Duration::new(0, u32::try_from(now.subsec_nanosecond())?);
@@ -151,7 +153,7 @@ pub(crate) fn definition(published: &[PublishedTotal], names: &Names, caps: &Cap
     Ok(definition.to_string())
 }
 
-/// `text` as a title, or `id` if nothing can be read of it.
+/// Returns `text` as a title, or `id` if the text has no readable characters.
 fn title(text: &str, id: &str) -> String {
     let title: String = text.trim().chars().filter(|c| !c.is_control()).take(MAX_TITLE_LENGTH).collect();
     if title.trim().is_empty() { id.to_owned() } else { title }
@@ -187,12 +189,12 @@ mod tests {
     }
 
     #[test]
-    fn identifiers_stay_as_they_are() {
+    fn keeps_valid_ids() {
         check(&[("150_-_500", "7"), ("from_500", "8")], &[("150_-_500", "7"), ("from_500", "8")]);
     }
 
     #[test]
-    fn an_entry_in_two_categories_gets_its_category_before_it() {
+    fn prefixes_entry_in_two_categories_with_its_category() {
         check(&[("a", "1"), ("b", "1"), ("b", "2")], &[("a", "a-1"), ("b", "b-1"), ("b", "2")]);
     }
 
@@ -210,14 +212,14 @@ mod tests {
     }
 
     #[test]
-    fn long_names_that_begin_alike_stay_apart() {
+    fn keeps_long_names_with_equal_beginnings_apart() {
         let (one, two) = ("x".repeat(70) + "1", "x".repeat(70) + "2");
         let names = names(&[("c", &one), ("c", &two)]);
         assert!(names[0].1 != names[1].1 && names.iter().all(|(_, entry)| is_id(entry)), "{names:?}");
     }
 
     #[test]
-    fn a_vote_for_nobody_is_an_error() {
+    fn refuses_vote_for_unknown_entry() {
         let error = Names::new(&published(&[("a", "1")])).of(&("a".into(), "9".into())).unwrap_err();
         assert!(error.to_string().contains("entry `9` of `a`"), "{error}");
     }

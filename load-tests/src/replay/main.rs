@@ -1,4 +1,7 @@
-//! `replay`: casts real voters' ballots over HTTP at full speed, closes, and compares every total with the published one.
+//! `replay` casts the ballots of real voters over HTTP and compares every total with the published
+//! one.
+//!
+//! The ballots are cast at full speed, and the contest is closed before the comparison.
 
 #![expect(clippy::indexing_slicing, reason = "indexing JSON gives null where there is nothing")]
 
@@ -24,33 +27,36 @@ use acclaim_cli::{
 use anyhow::{Context as _, Result, bail};
 use clap::Parser;
 use indicatif::ProgressBar;
+use load_tests::engine::Engine;
 use serde_json::{Value, json};
 
-use caps::Caps;
-use contest::{CONTEST, Names};
-use load_tests::engine::Engine;
-use votes::{Columns, PublishedTotal, Voter};
+use self::{
+    caps::Caps,
+    contest::{CONTEST, Names},
+    votes::{Columns, PublishedTotal, Voter},
+};
 
-/// Passes of one request.
+/// The number of passes of one request.
 const PASSES_PER_REQUEST: usize = 10_000;
 
 /// Replay voters' choices from CSV through the engine and compare the tally with published totals
 #[derive(Debug, Parser)]
 struct Args {
-    /// One row a vote: voter, category and entry; .csv or .csv.gz
+    /// One row for each vote, with voter, category and entry; .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     ballots: PathBuf,
-    /// One row an entry: category, entry and published votes, with `name` as its title if there is one; .csv or .csv.gz
+    /// One row for each entry, with category, entry, published votes and, if there is a column
+    /// `name`, its title; .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     published: PathBuf,
     #[command(flatten)]
     columns: Columns,
     #[command(flatten)]
     caps: Caps,
-    /// Only the first so many voters; the totals are then those of their rows
+    /// Only the first N voters; the totals are then counted from their rows
     #[arg(long, value_name = "N")]
     voters: Option<usize>,
-    /// Connections at once
+    /// The number of connections at once
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..))]
     connections: u16,
     /// The binary `acclaim` [default: the one beside this program]
@@ -93,7 +99,7 @@ fn replay(args: &Args) -> Result<bool> {
         client.put(&format!("/v1/contests/{CONTEST}"), &IdempotencyKey::new()?, None, definition)?;
     let ballots = mint(&client, &voters, &names)?;
     let figures =
-        cast(&engine, ballots, args.connections.into()).map_err(|error| of_voter(error, &voters))?;
+        cast(&engine, ballots, args.connections.into()).map_err(|error| add_voter(error, &voters))?;
     println!(
         "recorded: {} ballots in {:.2} s ({:.0} a second)",
         figures.recorded,
@@ -106,9 +112,9 @@ fn replay(args: &Args) -> Result<bool> {
 
     let log = folder.path().join("log");
     let log = log.to_str().context("the temporary folder's name")?;
-    let (exported, said) = engine.run(&["log", "export", CONTEST, "--url", &url, "--out", log])?;
+    let (exported, output) = engine.run(&["log", "export", CONTEST, "--url", &url, "--out", log])?;
     if !exported {
-        bail!("the log was not exported: {said}");
+        bail!("the log was not exported: {output}");
     }
     let vkey = contest["log"]["vkey"].as_str().unwrap_or_default();
     let (clean, report) = engine.run(&["audit", log, "--vkey", vkey])?;
@@ -116,11 +122,11 @@ fn replay(args: &Args) -> Result<bool> {
     Ok(clean && equal == published.len() && figures.recorded == voters.len() as u64)
 }
 
-/// Voters with their ballots, and entries with their totals.
+/// Reads the voters with their ballots, and the entries with their totals.
 fn read(args: &Args) -> Result<(Vec<Voter>, Vec<PublishedTotal>)> {
-    let most = args.voters.unwrap_or(usize::MAX);
+    let max_voters = args.voters.unwrap_or(usize::MAX);
     let voters = votes::open(&args.ballots)
-        .and_then(|rows| votes::read_votes(rows, &args.columns, most))
+        .and_then(|rows| votes::read_votes(rows, &args.columns, max_voters))
         .with_context(|| format!("the ballots {}", args.ballots.display()))?;
     let published = votes::open(&args.published)
         .and_then(|rows| votes::read_published(rows, &args.columns))
@@ -128,7 +134,7 @@ fn read(args: &Args) -> Result<(Vec<Voter>, Vec<PublishedTotal>)> {
     Ok((voters, published))
 }
 
-/// Each voter's ballot, with a pass for it.
+/// Returns the ballot of each voter, with its pass.
 fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>> {
     let mut ballots = Vec::with_capacity(voters.len());
     for (number, piece) in voters.chunks(PASSES_PER_REQUEST).enumerate() {
@@ -156,8 +162,8 @@ fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>>
     Ok(ballots)
 }
 
-/// A refused ballot with its voter and the rows that it is made of.
-fn of_voter(error: anyhow::Error, voters: &[Voter]) -> anyhow::Error {
+/// Adds the voter and the rows to the error of a refused ballot.
+fn add_voter(error: anyhow::Error, voters: &[Voter]) -> anyhow::Error {
     let refused = error.downcast_ref::<RefusedBallot>();
     match refused.and_then(|refused| voters.get(refused.place)) {
         Some(voter) => error.context(format!("the ballot of {} was refused", voter.place())),
@@ -184,7 +190,7 @@ fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<Vot
     runtime.block_on(voting)?
 }
 
-/// How many entries have the published total; each that has not is printed.
+/// Returns the number of entries with the published total. Prints each entry that differs.
 fn compare(client: &Client, published: &[PublishedTotal], names: &Names) -> Result<usize> {
     let result: Value = client.get(&format!("/v1/contests/{CONTEST}/result"))?.json()?;
     let mut totals: HashMap<(&str, &str), u64> = HashMap::new();

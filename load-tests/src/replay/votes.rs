@@ -1,4 +1,4 @@
-//! Voters' choices and published totals, from CSV.
+//! Reads voters' choices and published totals from CSV files.
 
 use std::{
     collections::{HashMap, HashSet, hash_map::Entry},
@@ -11,47 +11,47 @@ use anyhow::{Context as _, Result, bail};
 use csv::StringRecord;
 use flate2::read::MultiGzDecoder;
 
-/// Which columns hold what.
+/// The names of the columns.
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Columns")]
 pub(crate) struct Columns {
-    /// Column of the ballots that tells the voter
+    /// Column of the ballots with the voter
     #[arg(long, value_name = "NAME", default_value = "voter_id")]
     pub(crate) voter_column: String,
-    /// Column of the ballots that tells the category
+    /// Column of the ballots with the category
     #[arg(long, value_name = "NAME", default_value = "contest")]
     pub(crate) category_column: String,
-    /// Column of the ballots that tells the entry
+    /// Column of the ballots with the entry
     #[arg(long, value_name = "NAME", default_value = "project_id")]
     pub(crate) entry_column: String,
-    /// Column of the published file that tells the category
+    /// Column of the published file with the category
     #[arg(long, value_name = "NAME", default_value = "contest")]
     pub(crate) published_category_column: String,
-    /// Column of the published file that tells the entry
+    /// Column of the published file with the entry
     #[arg(long, value_name = "NAME", default_value = "project_id")]
     pub(crate) published_entry_column: String,
-    /// Column of the published file that holds the total
+    /// Column of the published file with the total
     #[arg(long, value_name = "NAME", default_value = "votes")]
     pub(crate) published_votes_column: String,
 }
 
-/// Column of the published file with the entries' titles. It may be missing.
+/// The column of the published file with the entries' titles. It is optional.
 const TITLE_COLUMN: &str = "name";
 
-/// Category and entry, as the files call them.
+/// A category and an entry, by their names in the files.
 pub(crate) type Choice = (String, String);
 
-/// One voter with the ballot's votes.
+/// One voter, with the votes of the voter's ballot.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Voter {
     pub(crate) id: String,
     pub(crate) choices: Vec<Choice>,
-    /// Where the choices stand in the file: its lines, the header's being 1.
+    /// The lines of the choices in the file. The header is line 1.
     pub(crate) rows: Vec<u64>,
 }
 
 impl Voter {
-    /// The voter and the rows, for messages.
+    /// Returns the voter and the rows as text for messages.
     pub(crate) fn place(&self) -> String {
         let rows: Vec<String> = self.rows.iter().map(u64::to_string).collect();
         format!("voter `{}`, row{} {}", self.id, if rows.len() == 1 { "" } else { "s" }, rows.join(", "))
@@ -62,14 +62,14 @@ impl Voter {
 #[derive(Debug)]
 pub(crate) struct PublishedTotal {
     pub(crate) choice: Choice,
-    /// Empty if the file has none.
+    /// Empty if the file has no title.
     pub(crate) title: String,
     pub(crate) votes: u64,
 }
 
 type Rows = csv::Reader<Box<dyn Read>>;
 
-/// Opens a file of rows; `.gz` at the end of its name means gzip.
+/// Opens a CSV file. A name that ends in `.gz` means gzip.
 pub(crate) fn open(path: &Path) -> Result<Rows> {
     let file = File::open(path).with_context(|| path.display().to_string())?;
     let gzip = path.extension().is_some_and(|extension| extension == "gz");
@@ -86,8 +86,10 @@ fn cell(row: &StringRecord, at: usize) -> &str {
     row.get(at).unwrap_or_default()
 }
 
-/// Each voter's choices, voters in the order of their first row; at most `most` voters.
-pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, most: usize) -> Result<Vec<Voter>> {
+/// Returns the choices of each voter, in the order of the voters' first rows.
+///
+/// Rows of further voters are skipped after `max_voters` voters.
+pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, max_voters: usize) -> Result<Vec<Voter>> {
     let voter = column(&mut rows, &columns.voter_column)?;
     let category = column(&mut rows, &columns.category_column)?;
     let entry = column(&mut rows, &columns.entry_column)?;
@@ -95,7 +97,7 @@ pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, most: usize) -> Resu
     let mut voters: Vec<Voter> = Vec::new();
     for row in rows.records() {
         let row = row?;
-        let full = voters.len() == most;
+        let full = voters.len() == max_voters;
         let number = match numbers.entry(cell(&row, voter).to_owned()) {
             Entry::Occupied(known) => *known.get(),
             Entry::Vacant(_) if full => continue,
@@ -112,7 +114,7 @@ pub(crate) fn read_votes(mut rows: Rows, columns: &Columns, most: usize) -> Resu
     Ok(voters)
 }
 
-/// The entries with their published totals, each once.
+/// Returns the entries with their published totals. Each entry may appear once.
 pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<PublishedTotal>> {
     let category = column(&mut rows, &columns.published_category_column)?;
     let entry = column(&mut rows, &columns.published_entry_column)?;
@@ -133,7 +135,7 @@ pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<Pu
     Ok(published)
 }
 
-/// Totals counted here, for a part of the voters.
+/// Counts the totals of the given voters.
 pub(crate) fn count(voters: &[Voter]) -> HashMap<&Choice, u64> {
     let mut totals = HashMap::new();
     for choice in voters.iter().flat_map(|voter| &voter.choices) {
@@ -163,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_a_voter_become_one_ballot_wherever_they_stand() {
+    fn collects_scattered_rows_of_a_voter_in_one_ballot() {
         let text = "voter_id,contest,project_id\nb,x,1\na,x,2\nb,y,3\nc,x,1\na,y,3\n";
         let all = [
             voter("b", &[("x", "1"), ("y", "3")], &[2, 4]),
@@ -172,7 +174,7 @@ mod tests {
         ];
         assert_eq!([all[0].place(), all[2].place()], ["voter `b`, rows 2, 4", "voter `c`, row 5"]);
         assert_eq!(read_votes(rows(text), &columns(), usize::MAX).unwrap(), all);
-        // The first two voters keep the rows that stand behind the third's.
+        // The first two voters keep the rows that follow the third voter's row.
         assert_eq!(read_votes(rows(text), &columns(), 2).unwrap(), all[..2]);
     }
 
