@@ -36,11 +36,13 @@ fn run(update: bool) -> Result<()> {
     let before: BTreeMap<String, f64> = serde_json::from_slice(&fs::read(baselines)?)?;
     let unmeasured: Vec<_> = before.keys().filter(|name| !measured.contains_key(*name)).collect();
     if !unmeasured.is_empty() {
-        bail!("not measured: {unmeasured:?}");
+        bail!("no measurement for {unmeasured:?}: run `cargo bench -p acclaim-benches`");
     }
     let mut slower = Vec::new();
     for (name, now) in &measured {
-        let before = before.get(name).with_context(|| format!("no baseline for `{name}`"))?;
+        let before = before
+            .get(name)
+            .with_context(|| format!("no baseline for `{name}`: run `compare-benches --update`"))?;
         println!("{:>5.2} times the baseline: {name}", now / before);
         if now / before > MAX_SLOWDOWN {
             slower.push(name);
@@ -49,7 +51,7 @@ fn run(update: bool) -> Result<()> {
     if slower.is_empty() {
         Ok(())
     } else {
-        bail!("more than {MAX_SLOWDOWN} times slower than before: {slower:?}")
+        bail!("more than {MAX_SLOWDOWN} times slower than the baseline: {slower:?}")
     }
 }
 
@@ -72,7 +74,7 @@ fn collect(folder: &Path, medians: &mut BTreeMap<String, f64>) -> Result<()> {
                 |name: &str| -> Result<Value> { Ok(serde_json::from_slice(&fs::read(path.join(name))?)?) };
             let name = read("benchmark.json")?.get("full_id").and_then(Value::as_str).map(str::to_owned);
             let median = read("estimates.json")?.pointer("/median/point_estimate").and_then(Value::as_f64);
-            let both = name.zip(median).with_context(|| format!("{} holds no median", path.display()))?;
+            let both = name.zip(median).with_context(|| format!("{}: no median in it", path.display()))?;
             medians.extend([both]);
         } else if path.is_dir() {
             collect(&path, medians)?;

@@ -1,6 +1,6 @@
 //! Values that the benchmarks share: a contest of the shape of the WSIS Prizes, and its ballots.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
+#![expect(clippy::unwrap_used, reason = "the benchmarks make these values themselves")]
 
 use acclaim_ballot_log::{LogEntry, NewBallot, entry::opening_events};
 use acclaim_contest::{Definition, Overrides, TagKey};

@@ -1,6 +1,6 @@
 //! Benchmarks of one ballot: the pass, its selections, the entry's bytes, its leaf, the tree.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
+#![expect(clippy::unwrap_used, reason = "the benchmark makes these values itself")]
 
 use std::{
     collections::{BTreeMap, HashSet},

@@ -1,6 +1,6 @@
 //! Benchmarks of a log: a batch of the sequencer, and an audit.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
+#![expect(clippy::unwrap_used, reason = "the benchmark makes these values itself")]
 
 use std::num::NonZeroUsize;
 

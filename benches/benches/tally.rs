@@ -2,7 +2,7 @@
 //!
 //! The time covers admission, which recomputes the ballot's id, and the fold.
 
-#![expect(clippy::unwrap_used, reason = "a benchmark's own values")]
+#![expect(clippy::unwrap_used, reason = "the benchmark makes these values itself")]
 
 use acclaim_ballot_log::{Event, LogEntry, NewBallot, Salt, entry::opening_events};
 use acclaim_contest::{Definition, Overrides, TagKey};

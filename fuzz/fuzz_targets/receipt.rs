@@ -11,6 +11,6 @@ fuzz_target!(|text: &str| {
     assert_eq!(receipt.to_string(), text);
     let key = SigningKey::from_seed("vote.example.org/photo-2021", &[1; 32]).unwrap();
     if let Ok(checkpoint) = receipt.verify(leaf_hash(b"not in the log"), key.verifier()) {
-        panic!("a proof for what is not in the log: {} in {checkpoint}", receipt.index);
+        panic!("a proof for a leaf that is not in the log: {} in {checkpoint}", receipt.index);
     }
 });

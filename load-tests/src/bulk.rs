@@ -36,7 +36,7 @@ pub async fn cast(target: Target<'_>, key: &str, voters: &Rc<Voters>, count: usi
                 let answer = connection.exchange(&request).await?;
                 if answer.status != 200 {
                     bail!(
-                        "many ballots were answered {}: {}",
+                        "the bulk request was answered {}: {}",
                         answer.status,
                         String::from_utf8_lossy(answer.body)
                     );

@@ -103,11 +103,11 @@ impl Database {
     fn pool(&self) -> &Pool<Postgres> {
         #[expect(
             clippy::expect_used,
-            reason = "the engine ends at its start with an address that cannot be read"
+            reason = "the engine does not start with an address that it cannot parse"
         )]
         self.pool.get_or_init(|| {
             let options = PoolOptions::new().max_connections(CONNECTIONS);
-            options.connect_lazy(&self.url).expect("the engine has read the address too")
+            options.connect_lazy(&self.url).expect("the engine has parsed the address")
         })
     }
 }

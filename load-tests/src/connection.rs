@@ -58,7 +58,7 @@ impl Connection {
         };
         while self.read.len() < to {
             if self.stream.read_buf(&mut self.read).await? == 0 {
-                bail!("the server closed the connection in an answer");
+                bail!("the server closed the connection before the end of an answer");
             }
         }
         Ok(Answer { status, body: self.read.get(from..to).unwrap_or_default() })
@@ -85,7 +85,7 @@ fn read_head(read: &[u8]) -> Result<Option<(u16, usize, usize)>> {
     let length = match length {
         Some(header) => std::str::from_utf8(header.value)?.parse()?,
         None if matches!(response.code, Some(204 | 304)) => 0,
-        None => bail!("an answer without a length"),
+        None => bail!("the answer has no `content-length`"),
     };
     Ok(Some((response.code.unwrap_or_default(), head, length)))
 }

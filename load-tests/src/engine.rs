@@ -55,15 +55,18 @@ impl Engine {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| {
-                format!("the engine {}: build it with `cargo build --release`", binary.display())
+                format!(
+                    "the engine {} does not start: build it with `cargo build --release`",
+                    binary.display()
+                )
             })?;
         let mut process = Process(process);
-        let mut notes = BufReader::new(process.0.stderr.take().context("standard error")?);
+        let mut notes = BufReader::new(process.0.stderr.take().context("the engine has no standard error")?);
         let mut output = String::new();
         let address = loop {
             let before = output.len();
             if notes.read_line(&mut output)? == 0 {
-                bail!("the engine ended at start:\n{output}");
+                bail!("the engine ended at its start:\n{output}");
             }
             let line = output.get(before..).unwrap_or_default().trim();
             if let Some(address) = line.strip_prefix("listening on http://") {
@@ -76,7 +79,8 @@ impl Engine {
             Some(key) => key,
             None => {
                 let mut key = String::new();
-                BufReader::new(process.0.stdout.take().context("standard output")?).read_line(&mut key)?;
+                BufReader::new(process.0.stdout.take().context("the engine has no standard output")?)
+                    .read_line(&mut key)?;
                 key.trim().to_owned()
             }
         };

@@ -164,7 +164,7 @@ pub async fn run_open_loop(
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
-    let load = Rc::into_inner(load).context("a connection is still at work")?;
+    let load = Rc::into_inner(load).context("a connection is still in use")?;
     let mut outcome = load.outcome.into_inner();
     outcome.elapsed = started.elapsed();
     Ok(outcome)

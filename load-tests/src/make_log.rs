@@ -65,7 +65,7 @@ fn make(args: &Args) -> Result<()> {
     record(&Event::Closed { at: definition.closes }.encode(None)?)?;
 
     let (size, root) = (replay.size(), replay.root());
-    let result = replay.result().context("a log that has a beginning has a result")?;
+    let result = replay.result().context("the log has no result")?;
     let mut folder = folder.finish()?;
     folder.add("checkpoint", key.sign(size, root).as_bytes())?;
     folder.add("vkey", format!("{}\n", key.verifier()).as_bytes())?;
@@ -75,7 +75,7 @@ fn make(args: &Args) -> Result<()> {
 }
 
 fn definition(file: &Path) -> Result<Definition> {
-    let text = fs::read(file).with_context(|| format!("the definition {}", file.display()))?;
+    let text = fs::read(file).with_context(|| format!("reading the definition {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut load = |name: &str| fs::read(folder.join(name)).map_err(|error| error.to_string());
     let [opens, closes] = ["2021-03-01T00:00:00Z", "2021-04-01T00:00:00Z"].map(|at| Some(at.to_owned()));

@@ -35,12 +35,12 @@ pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
     if log.exists() {
         std::fs::remove_dir_all(&log)?;
     }
-    let folder = log.to_str().context("the temporary folder's name")?;
+    let folder = log.to_str().context("the path of the temporary folder is not UTF-8")?;
     let url = format!("http://{}", deployment.engine.address);
     let (exported, output) =
         deployment.engine.run(&["log", "export", &contest.id, "--url", &url, "--out", folder])?;
     if !exported {
-        bail!("the log was not exported: {output}");
+        bail!("`acclaim log export` failed: {output}");
     }
     let (clean, report) = deployment.engine.run(&["audit", folder, "--vkey", &contest.vkey])?;
     if !clean {
@@ -50,7 +50,7 @@ pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
     let mut expected: HashMap<u64, [u8; 32]> = HashMap::with_capacity(recorded_answers.recorded.len());
     for (index, hash) in &recorded_answers.recorded {
         if expected.insert(*index, *hash).is_some() {
-            bail!("two ballots were answered to be at index {index}");
+            bail!("two ballots were answered `recorded` at index {index}");
         }
     }
     let mut lines = BufReader::new(File::open(log.join("log.jsonl"))?);
@@ -64,7 +64,10 @@ pub fn prove(deployment: &Deployment, contest: &Contest) -> Result<Proof> {
         index += 1;
     }
     if let Some(index) = expected.keys().min() {
-        bail!("{} ballots answered `recorded` are not in the log, index {index} first", expected.len());
+        bail!(
+            "{} ballots answered `recorded` are not in the log; the first is index {index}",
+            expected.len()
+        );
     }
     Ok(Proof { recorded: recorded_answers.recorded.len(), log })
 }

@@ -104,7 +104,7 @@ impl Access {
         let voter = match bearer(headers) {
             None => Err(Problem::new(&problem::PASS_MISSING, "no bearer token was sent")),
             Some(token) if token.starts_with(KEY_PREFIX) => {
-                Err(Problem::new(&problem::PASS_INVALID, "this is a staff key; voting takes a pass"))
+                Err(Problem::new(&problem::PASS_INVALID, "this is a staff key: send a pass to vote"))
             }
             Some(token) => self.pass(token, contest, now),
         };
@@ -272,7 +272,7 @@ fn allowed(key: StaffKey, contest: Option<&ContestId>, roles: &[Role]) -> Result
 }
 
 fn insufficient(key: &StaffKey) -> Problem {
-    let detail = format!("the key {} has the role {} and does not allow this here", key.name, key.role);
+    let detail = format!("the key {} with the role {} does not allow this request", key.name, key.role);
     Problem::new(&problem::KEY_INSUFFICIENT, detail)
 }
 

@@ -52,9 +52,9 @@ refusals! {
 /// sent again is answered `200` with its present status, so repeating it after a time-out is safe.
 #[utoipa::path(post, operation_id = "cast_ballot", path = "/v1/contests/{contest}/ballots", tag = "voters", request_body = BallotRequest,
     params(("Prefer" = Option<String>, Header, description = "`respond-async`: do not wait until it is recorded")), security(("pass" = [])),
-    responses((status = 201, body = RecordedBody, description = "in the log, for good", headers(("Location" = String, description = "where the ballot's status is"))),
+    responses((status = 201, body = RecordedBody, description = "in the log for good", headers(("Location" = String, description = "the address of the ballot's status"))),
         (status = 200, body = BallotStatus, description = "the same ballot again", headers(("Location" = String))),
-        (status = 202, body = BallotStatus, description = "kept; it will be recorded or rejected; in a cluster only",
+        (status = 202, body = BallotStatus, description = "accepted; it will be recorded or rejected; in a cluster only",
             headers(("Location" = String), ("Preference-Applied" = Option<String>))), BallotRefusals))]
 async fn cast(
     State(service): State<Arc<BallotService>>,
@@ -155,7 +155,7 @@ async fn find_opened_contest(
 }
 
 fn not_found() -> Problem {
-    Problem::new(&problem::BALLOT_NOT_FOUND, "nothing is known of a ballot of this id")
+    Problem::new(&problem::BALLOT_NOT_FOUND, "no ballot with this id is known")
 }
 
 /// Query of a receipt.
@@ -169,7 +169,7 @@ impl ReceiptQuery {
         match self.with.as_deref() {
             None => Ok(false),
             Some("leaf-hash") => Ok(true),
-            Some(_) => Err(Problem::new(&problem::INVALID_PARAMETER, "`with` is not `leaf-hash`")),
+            Some(_) => Err(Problem::new(&problem::INVALID_PARAMETER, "`with` must be `leaf-hash`")),
         }
     }
 }
@@ -182,7 +182,7 @@ impl ReceiptQuery {
 /// With `with=leaf-hash` the receipt also has the ballot's leaf hash, as extra data. It is then
 /// checked without other data.
 #[utoipa::path(get, operation_id = "read_receipt", path = "/v1/contests/{contest}/ballots/{ballot}/proof", tag = "voters",
-    params(("ballot" = shapes::BallotId, Path,), ("with" = inline(Option<shapes::ReceiptExtra>), Query, description = "what the receipt has in it beside the proof")),
+    params(("ballot" = shapes::BallotId, Path,), ("with" = inline(Option<shapes::ReceiptExtra>), Query, description = "extra data in the receipt")),
     responses((status = 200, body = String, content_type = "text/plain", description = "the receipt"), LookupRefusals))]
 async fn receipt(
     State(access): State<Arc<Access>>,

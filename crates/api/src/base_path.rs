@@ -33,7 +33,7 @@ pub struct BasePath(String);
 
 /// The reason why a text is not a base path.
 #[derive(Debug, thiserror::Error)]
-#[error("`{path}` is no base path: {reason}")]
+#[error("`{path}` is not a base path: {reason}")]
 pub struct BasePathError {
     path: String,
     reason: &'static str,
@@ -49,19 +49,17 @@ impl FromStr for BasePath {
             return Ok(Self::default());
         }
         let Some(inside) = path.strip_prefix('/') else {
-            return Err(error("it must begin with `/`, as `/vote` does"));
+            return Err(error("it must begin with `/`, for example `/vote`"));
         };
         let is_segment = |segment: &str| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
             !segment.is_empty() && segment.bytes().all(is_plain) && segment != "." && segment != ".."
         };
         if !inside.split('/').all(is_segment) {
-            return Err(error(
-                "between its slashes are letters, digits, `-`, `_`, `.` and `~`, and not nothing",
-            ));
+            return Err(error("between slashes it must have letters, digits, `-`, `_`, `.` or `~`"));
         }
         if inside.split('/').next().is_some_and(|first| OWN_PATHS.contains(&first)) {
-            return Err(error("the server has addresses of its own that begin like this"));
+            return Err(error("the server's own addresses begin with its first part"));
         }
         Ok(Self(path.to_owned()))
     }

@@ -217,13 +217,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 /// JSON has one kind of number: `3.0` is the same as `3`.
 pub(crate) fn whole_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u64, D::Error> {
     let number = Number::deserialize(deserializer)?;
-    #[expect(clippy::cast_precision_loss, reason = "it is exact")]
+    #[expect(clippy::cast_precision_loss, reason = "an f64 holds MAX_SAFE_INTEGER exactly")]
     let range = 0.0..=MAX_SAFE_INTEGER as f64;
     let whole = number.as_f64().filter(|value| value.fract() == 0.0 && range.contains(value));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "whole and within the range")]
     let value = number.as_u64().or_else(|| whole.map(|value| value as u64));
     value.ok_or_else(|| {
-        D::Error::invalid_value(Unexpected::Other(&number.to_string()), &"a whole number from 0 on")
+        D::Error::invalid_value(Unexpected::Other(&number.to_string()), &"a whole number, 0 or more")
     })
 }
 

@@ -73,8 +73,8 @@ struct Line<'a> {
 /// request can be sent again. All ballots arrive with the request's last byte, by the server's
 /// clock.
 #[utoipa::path(post, operation_id = "cast_ballots", path = "/v1/contests/{contest}/ballots/bulk", tag = "gateways", security(("key" = [])),
-    request_body(content_type = "application/x-ndjson", content = String, description = "Lines of JSON.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
-    responses((status = 200, content_type = "application/x-ndjson", body = String, description = "a line for each, in order"), BulkRefusals))]
+    request_body(content_type = "application/x-ndjson", content = String, description = "One line of JSON for each ballot.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
+    responses((status = 200, content_type = "application/x-ndjson", body = String, description = "one line for each ballot, in order"), BulkRefusals))]
 async fn bulk(
     State(service): State<Arc<BallotService>>,
     State(bodies): State<Arc<Bodies>>,
@@ -87,7 +87,7 @@ async fn bulk(
     service.casting.check_clock()?;
     let lines: Vec<&[u8]> = body.strip_suffix(b"\n").unwrap_or(&body).split(|byte| *byte == b'\n').collect();
     if body.is_empty() || lines.len() > MAX_LINES {
-        let detail = format!("the body has {} lines: 1 to {MAX_LINES} are taken", lines.len());
+        let detail = format!("the body has {} lines: send 1 to {MAX_LINES}", lines.len());
         return Err(Problem::new(&problem::INVALID_REQUEST, detail));
     }
     let answer = BulkRequest { service: &service, contest: &contest, arrived }.cast(lines).await;
@@ -120,7 +120,10 @@ impl BulkRequest<'_> {
         for (number, line) in lines.into_iter().enumerate() {
             let sent = match self.acquire_permit(&permits, &mut outcomes, &mut answer, send_deadline).await {
                 Some(permit) => self.send(line, permit).await,
-                None => Err(Problem::new(&problem::UNAVAILABLE, "there was no room for the line in time")),
+                None => Err(Problem::new(
+                    &problem::UNAVAILABLE,
+                    "the line found no free capacity in time: send it again",
+                )),
             };
             outcomes.push_back(self.outcome(sent, deadline));
             if number % LINES_PER_YIELD == LINES_PER_YIELD - 1 {

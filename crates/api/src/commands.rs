@@ -223,7 +223,7 @@ macro_rules! staff_route {
         $(#[doc = $doc])+
         #[utoipa::path(post, path = $path, tag = "staff", request_body = $body, security(("key" = [])),
             params(("Idempotency-Key" = String, Header,)),
-            responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
+            responses((status = 200, body = Done, description = "recorded in the log"), CommandRefusals))]
         async fn $name(State(staff): State<StaffRequests>, Path(contest): Path<String>, request: Request) -> Answer {
             staff.run(&contest, request, $command).await
         }
@@ -307,7 +307,7 @@ staff_route!(
         match (body.entry, body.ballots) {
             (Some(entry), None) => Ok(Command::ReinstateEntry { entry: id("entry", &entry)?, reason: why }),
             (None, Some(given)) => Ok(Command::ReinstateBallots { ballots: ballots(given)?, reason: why }),
-            _ => Err(Problem::invalid("entry", "either `entry` or `ballots` must be there, and not both")),
+            _ => Err(Problem::invalid("entry", "give either `entry` or `ballots`, not both")),
         }
     }
 );
@@ -340,7 +340,7 @@ staff_route!(
     state_publicly "/v1/contests/{contest}/statements" StatementRequest => |body: StatementRequest| {
         let kind = text("kind", body.kind)?;
         if is_reserved(&kind) {
-            return Err(Problem::invalid("kind", "only the destruction of the tag key says so, at `tag-key/destruction`"));
+            return Err(Problem::invalid("kind", "this kind is reserved: destroy the tag key at `tag-key/destruction`"));
         }
         Ok(Command::State { kind, text: text("text", body.text)? })
     }
@@ -395,7 +395,7 @@ fn seed(given: String) -> Result<String, Problem> {
     if given.len() == 64 && is_hex {
         Ok(given)
     } else {
-        Err(Problem::invalid("seed", "is not 32 bytes in lowercase hex: 64 of 0-9 and a-f"))
+        Err(Problem::invalid("seed", "is not 32 bytes in lowercase hex: write 64 digits of 0-9 and a-f"))
     }
 }
 

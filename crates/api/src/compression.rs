@@ -138,7 +138,7 @@ impl Encoded {
         match encoding.compress(&bytes) {
             Ok(compressed) => Self { bytes: compressed.into(), encoding: Some(encoding) },
             Err(error) => {
-                tracing::error!(%error, "an answer cannot be compressed");
+                tracing::error!(%error, "compression failed: the answer is sent uncompressed");
                 Self::plain(bytes)
             }
         }

@@ -117,7 +117,7 @@ async fn list(
 /// the `after` of the next request. It is absent on the last page. `entries_in_all` is the number
 /// of entries of the contest.
 #[utoipa::path(get, operation_id = "read_contest", path = "/v1/contests/{contest}", tag = "contests", params(DocumentQuery),
-    responses((status = 200, body = shapes::Contest, description = "the contest"), (status = 304, description = "still the same")))]
+    responses((status = 200, body = shapes::Contest, description = "the contest"), (status = 304, description = "not changed")))]
 async fn read(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
@@ -142,9 +142,9 @@ async fn read(
 
 /// Create a draft, or edit one (`If-Match`).
 #[utoipa::path(put, operation_id = "put_contest", path = "/v1/contests/{contest}", tag = "contests", security(("key" = [])),
-    params(("Idempotency-Key" = String, Header,), ("If-Match" = Option<String>, Header, description = "the `ETag` of the draft as it was read, to edit it")),
+    params(("Idempotency-Key" = String, Header,), ("If-Match" = Option<String>, Header, description = "to edit a draft: its `ETag` as it was read")),
     request_body(content = shapes::Definition),
-    responses((status = 201, body = shapes::Contest, description = "created", headers(("ETag" = String, description = "what `If-Match` names to edit it"))),
+    responses((status = 201, body = shapes::Contest, description = "created", headers(("ETag" = String, description = "send it as `If-Match` to edit the draft"))),
         (status = 200, body = shapes::Contest, description = "edited, or the same as before", headers(("ETag" = String))), DefinitionRefusals))]
 async fn put(
     State(access): State<Arc<Access>>,

@@ -33,7 +33,7 @@ pub enum Origins {
 /// A text that is not an origin.
 #[derive(Debug, thiserror::Error)]
 #[error(
-    "`{0}` is no origin: write `*` alone, or scheme, host and port if it is unusual, such as https://www.example.org"
+    "`{0}` is not an origin: write `*` alone, or scheme and host, and the port if it is not the default, for example https://www.example.org"
 )]
 pub struct OriginError(String);
 
@@ -213,13 +213,13 @@ mod tests {
         let (own, vary) = (Some("https://a.example".to_owned()), Some("Origin".to_owned()));
         assert_eq!(cors_headers(&["https://b.example:8443", "https://a.example"]), (own, vary.clone()));
         assert_eq!(cors_headers(&["http://a.example"]), (None, vary.clone()));
-        assert_eq!(cors_headers(&[]), (None, None), "every site gets this answer");
+        assert_eq!(cors_headers(&[]), (None, None), "the answer is the same for every site");
         let mut own = build_request("GET", "/v1/contests", &[]);
         own.headers_mut().remove("origin");
         assert_eq!(
             cors_headers_of(&own, &["https://a.example"]),
             (None, vary),
-            "a cache keeps it for no page"
+            "a cached answer allows no page to read it"
         );
         for origins in [
             &["a.example"][..],

@@ -6,7 +6,7 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "of JSON objects that this program makes: a field that is not there is null, or made"
+    reason = "the JSON objects are made by this program: reading a missing field gives null, writing creates it"
 )]
 
 pub(crate) mod problems;
@@ -115,12 +115,12 @@ fn parameters() -> Value {
         },
         "Idempotency-Key": {
             "name": "Idempotency-Key", "in": "header", "required": true,
-            "description": "New for each request, the same when it is repeated.",
+            "description": "A new value for each request, the same value when the request is repeated.",
             "schema": {"type": "string", "pattern": "^[!-~]{1,200}$"}, "example": "4b3f6c1e",
         },
         "If-None-Match": {
             "name": "If-None-Match", "in": "header", "required": false,
-            "description": "The `ETag` of an earlier answer: if it is still the same, the answer is 304.",
+            "description": "The `ETag` of an earlier answer. The answer is 304 if nothing has changed since.",
             "schema": {"type": "string"},
         },
     })

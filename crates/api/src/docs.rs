@@ -85,7 +85,9 @@ fn answer(files: &Files, name: &str, request: &HeaderMap) -> Response {
                 (header::REFERRER_POLICY, "no-referrer"),
             ],
         ),
-        None => Problem::new(&problem::NOT_FOUND, "the documentation has no such file").into_response(),
+        None => {
+            Problem::new(&problem::NOT_FOUND, "the documentation has no file of this name").into_response()
+        }
     }
 }
 

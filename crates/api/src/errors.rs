@@ -85,7 +85,7 @@ impl From<WindowError> for Problem {
 fn rejection_problem(rejection: Rejection) -> Problem {
     match rejection {
         Rejection::AlreadyVoted(categories) => {
-            let detail = "an earlier ballot fills a category of this one";
+            let detail = "an earlier ballot of this voter fills a category of this ballot";
             Problem::new(&problem::ALREADY_VOTED, detail).with("categories", categories)
         }
         Rejection::ReplacedIsNotStanding(standing) => {
@@ -243,8 +243,8 @@ fn barred(subjects: &[(Option<usize>, String)]) -> Problem {
     let named = subjects.iter().take(MAX_NAMED);
     let named = named.map(|(position, subject)| json!({"position": position, "subject": subject}));
     let detail = format!(
-        "{} of the list get no pass any more, and nothing was minted: their passes were revoked with the mode `bar`. \
-         A revocation with the mode `replace` lets them have passes again",
+        "{} of the subjects get no pass: their passes were revoked with the mode `bar`. Nothing was minted. \
+         Revoke them with the mode `replace` to allow passes again",
         subjects.len()
     );
     Problem::new(&problem::REFUSED, detail)

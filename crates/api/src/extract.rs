@@ -22,7 +22,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
         match AxumPath::from_request_parts(parts, state).await {
             Ok(AxumPath(path)) => Ok(Self(path)),
             // Only a path that is not UTF-8 fails.
-            Err(_) => Err(Problem::new(&problem::NOT_FOUND, "the path leads nowhere")),
+            Err(_) => Err(Problem::new(&problem::NOT_FOUND, "no resource has this path")),
         }
     }
 }

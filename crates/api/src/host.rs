@@ -21,7 +21,7 @@ pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Pr
     if is_valid {
         return Ok(());
     }
-    let detail = "the header `Host` must be there once, and name a host such as `vote.example.org` or `[2001:db8::1]:8080`";
+    let detail = "the header `Host` must be present once and name a host, for example `vote.example.org` or `[2001:db8::1]:8080`";
     Err(Problem::new(&problem::INVALID_PARAMETER, detail))
 }
 

@@ -132,7 +132,7 @@ struct Shortlisted {
 ///
 /// It has the complete and the missing scores, and the entries to score. Jurors read only their
 /// own.
-#[utoipa::path(get, operation_id = "read_jury", path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), responses((status = 200, body = JuryStatus, description = "how far it is")))]
+#[utoipa::path(get, operation_id = "read_jury", path = "/v1/contests/{contest}/jury", tag = "staff", security(("key" = [])), responses((status = 200, body = JuryStatus, description = "the progress")))]
 async fn read(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
@@ -269,8 +269,9 @@ fn champions(hub: &Hub, contest: &Contest) -> Result<HashSet<EntryId>, Problem> 
         Problem::new(&problem::UNAVAILABLE, "voting has ended and the champions are being counted: ask again")
             .retry_after(RESULT_RETRY_DELAY)
     })?;
-    let document: Document = serde_json::from_slice(&document)
-        .map_err(|error| Problem::new(&problem::INTERNAL, format!("a result document: {error}")))?;
+    let document: Document = serde_json::from_slice(&document).map_err(|error| {
+        Problem::new(&problem::INTERNAL, format!("the result document cannot be read: {error}"))
+    })?;
     let champions = document.categories.into_iter().flat_map(|category| category.champions);
     Ok(champions.map(|champion| champion.entry).collect())
 }

@@ -130,7 +130,7 @@ pub(crate) async fn tiles(
 ///
 /// It has the cosignatures of witnesses that there are so far.
 #[utoipa::path(get, operation_id = "read_checkpoint", path = "/v1/contests/{contest}/log/checkpoint", tag = "log",
-    responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same")))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "not changed")))]
 async fn checkpoint(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
@@ -146,7 +146,7 @@ async fn checkpoint(
 /// It has all their cosignatures. While the log grows it is about a second older than the newest
 /// checkpoint.
 #[utoipa::path(get, operation_id = "read_cosigned_checkpoint", path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log",
-    responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "still the same"), NoCheckpoint))]
+    responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "not changed"), NoCheckpoint))]
 async fn cosigned(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
@@ -171,7 +171,7 @@ fn note(request: &HeaderMap, text: String) -> Response {
 #[utoipa::path(get, operation_id = "read_tile", path = "/v1/contests/{contest}/log/tile/{*tile}", tag = "log",
     params(("tile" = inline(shapes::Tile), Path,)),
     responses((status = 200, content_type = "application/octet-stream", description = "hashes, or entries with their lengths"),
-        (status = 304, description = "still the same"), TileRefusals))]
+        (status = 304, description = "not changed"), TileRefusals))]
 async fn tile(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,

@@ -103,7 +103,7 @@ impl LongAnswers {
                     self.end_all_but(|key| valid.contains(key));
                 }
                 Err(error) if last_success.elapsed() > UNKNOWN_TIMEOUT => {
-                    tracing::warn!(%error, "it is not known which staff keys are valid; long answers to them end");
+                    tracing::warn!(%error, "staff keys: validity unknown, long answers end");
                     self.end_all_but(|_| false);
                 }
                 Err(_) => {}
@@ -238,10 +238,13 @@ mod tests {
         for answer in &mut ending {
             assert!(answer.frame().await.unwrap().is_err());
         }
-        assert!(tokio::time::timeout(Duration::ZERO, continuing.frame()).await.is_err(), "it goes on");
+        assert!(
+            tokio::time::timeout(Duration::ZERO, continuing.frame()).await.is_err(),
+            "the answer to the valid key continues"
+        );
         assert_eq!(long_answers.open.lock().len(), 2);
         drop((continuing, ending));
-        assert!(long_answers.open.lock().is_empty(), "who has gone is not looked for");
+        assert!(long_answers.open.lock().is_empty(), "dropped answers are not counted");
     }
 
     #[tokio::test]

@@ -128,7 +128,8 @@ impl BodyMemory {
                 Body::new(Pieces([hold_budget(whole.to_bytes(), held)].into(), Turn::default()))
             }
             _ => {
-                return Problem::new(&problem::INTERNAL, "an answer was not ready").into_response();
+                return Problem::new(&problem::INTERNAL, "the body of an answer was not ready")
+                    .into_response();
             }
         };
         Response::from_parts(parts, body)

@@ -152,7 +152,7 @@ impl Metrics {
 /// Registers a metric. The names of metrics are constants of this file.
 #[expect(clippy::expect_used, reason = "a wrong or repeated name fails every test of this crate at once")]
 fn register<C: Collector + Clone + 'static>(registry: &Registry, collector: prometheus::Result<C>) -> C {
-    let collector = collector.expect("the figure's name is valid");
-    registry.register(Box::new(collector.clone())).expect("the figure's name is new");
+    let collector = collector.expect("the metric's name is valid");
+    registry.register(Box::new(collector.clone())).expect("the metric's name is new");
     collector
 }

@@ -94,7 +94,7 @@ struct OwnVotesQuery {
 
 /// Read the voter's own ballots that fill categories, and the categories left.
 #[utoipa::path(get, operation_id = "read_own_votes", path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
-    params(OwnVotesQuery), responses((status = 200, body = OwnVotesBody, description = "what the voter has cast, and what is left")))]
+    params(OwnVotesQuery), responses((status = 200, body = OwnVotesBody, description = "the voter's ballots, and the categories left")))]
 async fn mine(
     State(access): State<Arc<Access>>,
     State(limiter): State<Arc<Limiter>>,

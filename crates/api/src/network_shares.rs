@@ -91,6 +91,6 @@ mod tests {
         drop(first);
         assert!(take("192.0.2.3").is_some());
         drop(second);
-        assert!(shares.taken().is_empty(), "nothing is kept of those who left");
+        assert!(shares.taken().is_empty(), "a network without units has no entry");
     }
 }

@@ -88,7 +88,7 @@ async fn explanation(Path(code): Path<String>) -> Result<Response, Problem> {
     let kind = problem::ALL
         .iter()
         .find(|kind| kind.code == code)
-        .ok_or_else(|| Problem::new(&problem::NOT_FOUND, "there is no problem of this code"))?;
+        .ok_or_else(|| Problem::new(&problem::NOT_FOUND, "no problem has this code"))?;
     let body = format!("<p>Status {}.</p><p>{}</p>", kind.status, escape(kind.explanation));
     Ok(document(kind.title, &body))
 }

@@ -55,32 +55,32 @@ problems! {
     KEY_INSUFFICIENT = 403 "key-insufficient" "The staff key does not allow this" "The key's role or its contests do not cover the request.";
     NOT_PUBLIC = 403 "not-public" "Not public" "The contest's rules do not publish this, or not yet. Organisers and auditors can read it with their key.";
     VOTING_NOT_OPEN = 403 "voting-not-open" "Voting has not begun" "Ballots are taken from the instant `opens` on, by the server's clock at arrival.";
-    VOTING_SUSPENDED = 403 "voting-suspended" "Voting is suspended" "The organiser has suspended voting, and says why in the contest's log. Nothing was recorded: the same ballot can be cast once voting is resumed, until the instant `closes`, which stays where it is.";
+    VOTING_SUSPENDED = 403 "voting-suspended" "Voting is suspended" "The organiser has suspended voting, and the contest's log has the reason. Nothing was recorded: the same ballot can be cast once voting is resumed, until the instant `closes`, which does not move.";
     VOTING_CLOSED = 403 "voting-closed" "Voting has ended" "Ballots were taken until the instant `closes`, by the server's clock at arrival.";
     NOT_FOUND = 404 "not-found" "There is nothing here" "The path leads to no resource.";
-    CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that the credentials do not let you see. A staff key that is unknown or was revoked sees no draft.";
+    CONTEST_NOT_FOUND = 404 "contest-not-found" "There is no such contest" "Or it is a draft that your credentials may not see. A staff key that is unknown or was revoked sees no draft.";
     BALLOT_NOT_FOUND = 404 "ballot-not-found" "There is no such ballot" "No ballot of this id is recorded. If it was cast a moment ago, ask again.";
-    KEY_NOT_FOUND = 404 "key-not-found" "There is no such staff key" "Or it is for contests that the asking key is not for.";
-    METHOD_NOT_ALLOWED = 405 "method-not-allowed" "The route does not take this method" "The header `Allow` lists those that it takes.";
+    KEY_NOT_FOUND = 404 "key-not-found" "There is no such staff key" "Or it is for contests that your key does not cover.";
+    METHOD_NOT_ALLOWED = 405 "method-not-allowed" "The route does not take this method" "The header `Allow` lists the methods that it takes.";
     ALREADY_VOTED = 409 "already-voted" "Other votes stand there" "An earlier ballot of this voter fills these `categories`, also if it was voided or its entry withdrawn. Nothing of this ballot was recorded.";
     REPLACED_IS_NOT_STANDING = 409 "replaced-is-not-standing" "What the ballot replaces does not stand" "`replaces` must name the voter's own standing ballot; `standing` is its id, if there is one. Nothing of this ballot was recorded.";
-    REFUSED = 409 "refused" "The contest's rules do not allow it" "`code` and `detail` say what. Nothing was changed.";
+    REFUSED = 409 "refused" "The contest's rules do not allow it" "`code` and `detail` say why. Nothing was changed.";
     IDEMPOTENCY_KEY_USED = 409 "idempotency-key-used" "The Idempotency-Key was used for another request" "An Idempotency-Key stands for one request of a staff key. Use a new one for a new request.";
     NO_RESULT_YET = 409 "no-result-yet" "There is no result yet" "A result exists from the closing on, a certified one from the first certification on, and a provisional one until then or while the contest is reopened. `detail` says which is missing.";
     NOT_A_DRAFT = 409 "not-a-draft" "The contest is not a draft" "Drafts can be edited, drafts and tests deleted; an open contest only changes by amendments and rulings.";
-    TAG_KEY_DESTROYED = 409 "tag-key-destroyed" "The contest's tag key was destroyed" "Nobody can tell a subject's tag any more, so that no pass can be minted; the log has the statement. Passes that were minted before still show their voter's own ballots.";
+    TAG_KEY_DESTROYED = 409 "tag-key-destroyed" "The contest's tag key was destroyed" "A subject's voter tag can no longer be computed, so no pass can be minted. The log has the statement. Passes that were minted before still show their voter's own ballots.";
     PRECONDITION_FAILED = 412 "precondition-failed" "The contest is not at this revision" "Send `If-Match` with the `ETag` of the contest as you read it.";
-    TOO_LARGE = 413 "too-large" "The body is too large" "`limit` is the most bytes that the route takes.";
+    TOO_LARGE = 413 "too-large" "The body is too large" "`limit` is the largest body that the route takes, in bytes.";
     UNSUPPORTED_MEDIA_TYPE = 415 "unsupported-media-type" "The route does not take this type of content" "Send `Content-Type: application/json`.";
-    INVALID_SELECTION = 422 "invalid-selection" "A selection cannot be cast" "`category`, `entry` and `reason` say which and why; with `wrong-period`, `today` is the day that ballots name now. Nothing of the ballot was recorded.";
+    INVALID_SELECTION = 422 "invalid-selection" "A selection cannot be cast" "`category` and `entry` name the selection, `reason` says why. With `wrong-period`, `today` is the day to name now. Nothing of the ballot was recorded.";
     INVALID_DEFINITION = 422 "invalid-definition" "The definition has mistakes" "`mistakes` lists all of them with line and key. Nothing was changed.";
     INVALID_REQUEST = 422 "invalid-request" "A value cannot be used" "`detail` names the field and what is wrong with it. Nothing was changed.";
-    TOO_MANY_REQUESTS = 429 "too-many-requests" "Too many requests" "`limit` says which limit was met. Wait for the seconds in `Retry-After`.";
+    TOO_MANY_REQUESTS = 429 "too-many-requests" "Too many requests" "`limit` names the limit that was exceeded. Wait for the seconds in `Retry-After`.";
     INTERNAL = 500 "internal" "Something went wrong here" "The fault is the server's and has been logged. Repeating the request is safe.";
-    UNAVAILABLE = 503 "unavailable" "Not available at the moment" "What the request needs is away. Repeating it after `Retry-After` seconds is safe.";
-    REVOCATIONS_UNKNOWN = 503 "revocations-unknown" "It is not known which passes are revoked" "The server has not reached the database for some seconds, and takes no pass until it has. Nothing was recorded; repeat after `Retry-After` seconds.";
-    QUEUE_FULL = 503 "queue-full" "Too much is waiting" "More is on its way than can be recorded now. Nothing was kept; repeat after `Retry-After` seconds.";
-    OUTCOME_UNKNOWN = 503 "outcome-unknown" "It is not known yet whether it was recorded" "It was not confirmed in time. Repeat the same request: the same ballot, or the same `Idempotency-Key`, never counts twice, and the answer tells.";
+    UNAVAILABLE = 503 "unavailable" "Not available at the moment" "The server cannot answer the request at the moment. `detail` says why. Repeating it after `Retry-After` seconds is safe.";
+    REVOCATIONS_UNKNOWN = 503 "revocations-unknown" "It is not known which passes are revoked" "The server has not reached the database for some seconds. It takes no pass until it has. Nothing was recorded: repeat the request after `Retry-After` seconds.";
+    QUEUE_FULL = 503 "queue-full" "Too much is waiting" "More ballots are waiting than can be recorded now. Nothing was recorded: repeat the request after `Retry-After` seconds.";
+    OUTCOME_UNKNOWN = 503 "outcome-unknown" "It is not known yet whether it was recorded" "It was not confirmed in time. Repeat the same request: the same ballot, or the same `Idempotency-Key`, never counts twice, and its answer says whether it was recorded.";
 }
 
 /// A failed request.
@@ -114,7 +114,7 @@ impl Problem {
     /// Adds a field for programs, besides the fields of every document.
     #[must_use]
     pub fn with(mut self, field: &str, value: impl Into<Value>) -> Self {
-        debug_assert!(!["type", "title", "status", "detail"].contains(&field), "{field} is there already");
+        debug_assert!(!["type", "title", "status", "detail"].contains(&field), "{field} is present already");
         self.extra.insert(field.to_owned(), value.into());
         self
     }
@@ -162,7 +162,7 @@ impl IntoResponse for Problem {
         let status = StatusCode::from_u16(self.kind.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let mut json = Vec::with_capacity(DOCUMENT_BYTES);
         if let Err(error) = serde_json::to_writer(&mut json, &self) {
-            tracing::error!(%error, "a problem cannot be written");
+            tracing::error!(%error, "problem document: writing failed");
         }
         let mut response = Response::new(Body::from(json));
         *response.status_mut() = status;
@@ -183,12 +183,14 @@ impl From<acclaim_store::StoreError> for Problem {
     fn from(error: acclaim_store::StoreError) -> Self {
         use acclaim_store::StoreError;
         match error {
-            StoreError::Unavailable(_) => Self::new(&UNAVAILABLE, "the database or intake is away"),
-            StoreError::Unknown(_) => Self::new(&OUTCOME_UNKNOWN, "the database did not confirm"),
+            StoreError::Unavailable(_) => {
+                Self::new(&UNAVAILABLE, "the database or the intake does not answer")
+            }
+            StoreError::Unknown(_) => Self::new(&OUTCOME_UNKNOWN, "the database did not confirm the change"),
             StoreError::Conflict(detail) => Self::new(&REFUSED, detail).with("code", "conflict"),
             StoreError::Corrupt(detail) => {
-                tracing::error!(%detail, "store damaged");
-                Self::new(&INTERNAL, "what is stored cannot be read")
+                tracing::error!(%detail, "store: stored data cannot be read");
+                Self::new(&INTERNAL, "the stored data cannot be read")
             }
         }
     }

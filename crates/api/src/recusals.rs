@@ -60,7 +60,7 @@ struct RecusalRequest {
 /// Jurors do so for themselves with a juror's key, organisers for any juror, until freezing. Not in
 /// logs of version 1.
 #[utoipa::path(post, path = "/v1/contests/{contest}/recusals", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
-    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "recorded in the log"), CommandRefusals))]
 async fn recuse(
     State(requests): State<RecusalRequests>,
     Path(contest): Path<String>,
@@ -71,7 +71,7 @@ async fn recuse(
 
 /// Take a recusal back: the juror judges the entry again. Dropped scores do not come back.
 #[utoipa::path(post, path = "/v1/contests/{contest}/rejoinings", tag = "staff", request_body = RecusalRequest, security(("key" = [])),
-    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "recorded in the log"), CommandRefusals))]
 async fn rejoin(
     State(requests): State<RecusalRequests>,
     Path(contest): Path<String>,
@@ -155,7 +155,7 @@ impl From<StandingRecusal> for StandingRecusalBody {
 }
 
 /// Read the recusals that stand. Jurors read only their own.
-#[utoipa::path(get, operation_id = "read_recusals", path = "/v1/contests/{contest}/recusals", tag = "staff", security(("key" = [])), responses((status = 200, body = Recusals, description = "those that stand")))]
+#[utoipa::path(get, operation_id = "read_recusals", path = "/v1/contests/{contest}/recusals", tag = "staff", security(("key" = [])), responses((status = 200, body = Recusals, description = "the standing recusals")))]
 async fn read(
     State(access): State<Arc<Access>>,
     State(jury): State<Arc<JuryReader>>,

@@ -49,7 +49,7 @@ pub(crate) enum RenderError {
     #[error(transparent)]
     Uncompressed(#[from] io::Error),
     /// The rendering panicked.
-    #[error("writing it failed")]
+    #[error("rendering failed")]
     Failed,
 }
 
@@ -90,7 +90,7 @@ impl RenderCache {
         match self.get_or_make(key, move || Ok(encoding.compress(&plain)?.into())).await {
             Ok(bytes) => Encoded { bytes, encoding: Some(encoding) },
             Err(error) => {
-                tracing::error!(%error, "an answer cannot be compressed");
+                tracing::error!(%error, "compression failed: the answer is sent uncompressed");
                 Encoded::plain(content)
             }
         }
@@ -200,7 +200,7 @@ mod tests {
         started.await.unwrap();
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert!(cache.writing.try_lock().is_err(), "it is still writing");
+        assert!(cache.writing.try_lock().is_err(), "the rendering goes on");
         drop(release);
         let second = Arc::clone(&cache).get_or_make(key(1), || Ok(Bytes::from_static(b"second")));
         assert_eq!(second.await.unwrap(), "first");

@@ -70,14 +70,14 @@ refusals! {
 /// header `Acclaim-Result: under-correction`, and the page has a notice. Organisers and auditors
 /// then get the provisional result, unless they ask for `version=certified`.
 #[utoipa::path(get, operation_id = "read_result", path = "/v1/contests/{contest}/result", tag = "results",
-    params(("format" = inline(Option<shapes::ResultFormat>), Query, description = "goes before `Accept`"),
-        ("version" = inline(Option<shapes::ResultVersion>), Query, description = "which, where a contest was reopened and has both"),
+    params(("format" = inline(Option<shapes::ResultFormat>), Query, description = "takes precedence over `Accept`"),
+        ("version" = inline(Option<shapes::ResultVersion>), Query, description = "the version, if a contest was reopened and has both"),
         ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
     responses(
         (status = 200, description = "the document, the table or the page", headers(
             ("Acclaim-Result" = Option<String>, description = "`under-correction` while the contest is reopened after a certification")), content(
             (shapes::ResultDocument = "application/json"), (String = "text/csv"), (String = "text/html"))),
-        (status = 304, description = "still the same"), ResultRefusals))]
+        (status = 304, description = "not changed"), ResultRefusals))]
 async fn result(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
@@ -224,7 +224,7 @@ async fn render(
     });
     rendering.await.map_err(|error| {
         // The sequencer runs a newer program, for example during an upgrade.
-        tracing::error!(%error, "the result cannot be written in another form");
+        tracing::error!(%error, "result: rendering failed");
         Problem::new(
             &problem::UNAVAILABLE,
             "this process cannot read the result document; `format=json` gives it as it is",
@@ -234,7 +234,7 @@ async fn render(
 
 /// Read the JSON Schema (2020-12) of the result document, version 1.
 #[utoipa::path(get, operation_id = "read_schema_1", path = "/schemas/result-1.json", tag = "results",
-    responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "still the same")))]
+    responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "not changed")))]
 async fn schema_1(headers: HeaderMap) -> Response {
     static CONTENT: LazyLock<StaticContent> = LazyLock::new(|| StaticContent::new(SCHEMA_1));
     CONTENT.answer(&headers, SCHEMA_HEADERS)
@@ -242,7 +242,7 @@ async fn schema_1(headers: HeaderMap) -> Response {
 
 /// Read the JSON Schema (2020-12) of the result document, version 2.
 #[utoipa::path(get, operation_id = "read_schema_2", path = "/schemas/result-2.json", tag = "results",
-    responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "still the same")))]
+    responses((status = 200, content_type = "application/schema+json", body = Object, description = "the schema"), (status = 304, description = "not changed")))]
 async fn schema_2(headers: HeaderMap) -> Response {
     static CONTENT: LazyLock<StaticContent> = LazyLock::new(|| StaticContent::new(SCHEMA_2));
     CONTENT.answer(&headers, SCHEMA_HEADERS)

@@ -69,7 +69,7 @@ struct ScoreRequest {
 ///
 /// Jurors enter their own with a juror's key, until freezing. Organisers enter any juror's.
 #[utoipa::path(post, operation_id = "enter_scores", path = "/v1/contests/{contest}/scores", tag = "staff", request_body = ScoreRequest, security(("key" = [])),
-    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "in the log"), CommandRefusals))]
+    params(("Idempotency-Key" = String, Header,)), responses((status = 200, body = Done, description = "recorded in the log"), CommandRefusals))]
 async fn enter(
     State(access): State<Arc<Access>>,
     State(bodies): State<Arc<Bodies>>,
@@ -196,7 +196,7 @@ impl From<StandingScores> for StandingScoresBody {
 ///
 /// Jurors read only their own.
 #[utoipa::path(get, operation_id = "read_scores", path = "/v1/contests/{contest}/scores", tag = "staff", security(("key" = [])),
-    responses((status = 200, body = Scores, description = "what stands")))]
+    responses((status = 200, body = Scores, description = "the standing scores")))]
 async fn read(
     State(access): State<Arc<Access>>,
     State(jury): State<Arc<JuryReader>>,

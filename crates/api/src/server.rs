@@ -148,7 +148,7 @@ async fn accept(
         Err(error) => {
             // Most likely the process has no file descriptors left: it waits for connections to
             // end.
-            tracing::warn!(%error, "cannot accept");
+            tracing::warn!(%error, "listener: cannot accept a connection");
             tokio::time::sleep(Duration::from_millis(100)).await;
             None
         }
@@ -269,7 +269,7 @@ mod tests {
                 answer.starts_with("HTTP/1.1 400") || answer.starts_with("HTTP/1.0 400"),
                 "{head:?}: {answer}"
             );
-            assert!(!answer.ends_with("\r\n\r\nhere"), "{head:?}: the connection went on: {answer}");
+            assert!(!answer.ends_with("\r\n\r\nhere"), "{head:?}: the connection stayed open: {answer}");
         }
         let old = exchange(address, b"GET / HTTP/1.0\r\n\r\n", "here").await;
         assert!(old.starts_with("HTTP/1.0 200"), "{old}");
@@ -307,9 +307,9 @@ mod tests {
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
         let mut sent = Vec::new();
         let _reset = timeout(TEST_TIMEOUT, idle.read_to_end(&mut sent)).await.unwrap();
-        assert!(sent.len() < LARGE, "{} bytes were on their way", sent.len());
+        assert!(sent.len() < LARGE, "{} bytes were sent", sent.len());
         let answers = LARGE_ANSWERS.load(Ordering::Relaxed);
-        assert!(answers <= 2, "{answers} answers waited for a client that reads none");
+        assert!(answers <= 2, "{answers} answers were made for a client that reads none");
     }
 
     #[tokio::test]
@@ -354,6 +354,6 @@ mod tests {
                 }
             }
         };
-        timeout(TEST_TIMEOUT, answer).await.expect("who leaves makes room");
+        timeout(TEST_TIMEOUT, answer).await.expect("a closed connection frees its part of the share");
     }
 }

@@ -281,7 +281,7 @@ mod tests {
         }
         drop(current);
         let mut of_newer = versions.body([newer.clone()]);
-        assert!(of_current.frame().await.unwrap().is_err(), "only the answer holds it");
+        assert!(of_current.frame().await.unwrap().is_err(), "only the answer holds the version");
         for body in [&mut second, &mut third, &mut of_new, &mut of_newer] {
             assert!(body.frame().await.unwrap().is_ok());
         }

@@ -148,7 +148,7 @@ async fn create(
         let own = operator.contests.unwrap_or_default();
         let own = own.iter().map(ContestId::as_str).collect::<Vec<_>>().join(", ");
         let detail = format!(
-            "`contests`: the key {} is for {own}: it makes keys for these contests alone, and not for others",
+            "`contests`: the key {} is for {own}: it makes keys only for these contests",
             operator.name
         );
         return Err(Problem::new(&problem::KEY_INSUFFICIENT, detail).with("field", "contests"));
@@ -228,7 +228,7 @@ fn read(request: NewKeyRequest) -> Result<NewKey, Problem> {
         expires: expires
             .map(|text| {
                 text.parse().map_err(|_| {
-                    Problem::invalid("expires", "is not an instant such as 2027-05-01T00:00:00Z")
+                    Problem::invalid("expires", "is not an instant: write it like 2027-05-01T00:00:00Z")
                 })
             })
             .transpose()?,

@@ -83,10 +83,10 @@ struct TallyQuery {
 /// All figures belong to the log's size that the tally names. Every ballot that this process has
 /// answered as recorded is in it.
 #[utoipa::path(get, operation_id = "read_tally", path = "/v1/contests/{contest}/tally", tag = "results", params(
-        ("format" = inline(Option<shapes::TallyFormat>), Query, description = "goes before `Accept`"),
+        ("format" = inline(Option<shapes::TallyFormat>), Query, description = "takes precedence over `Accept`"),
         ("excel" = Option<bool>, Query, description = "whether a table begins with a byte order mark")),
     responses((status = 200, description = "JSON, or CSV by `Accept: text/csv`", content((shapes::Tally = "application/json"), (String = "text/csv"))),
-        (status = 304, description = "still the same"), TallyRefusals))]
+        (status = 304, description = "not changed"), TallyRefusals))]
 async fn tally(
     State(access): State<Arc<Access>>,
     State(stores): State<Stores>,
@@ -135,7 +135,7 @@ async fn tally(
 
 /// An event of the stream.
 #[derive(ToSchema)]
-#[expect(dead_code, reason = "it is written by `tally_events`")]
+#[expect(dead_code, reason = "`tally_events` writes it")]
 struct TallyEvent {
     /// `tally`.
     event: String,
@@ -162,7 +162,7 @@ async fn tally_stream(
 ) -> Result<Response, Problem> {
     let contest = find_readable_contest(&access, &headers, &contest).await?;
     let full =
-        || Problem::new(&problem::UNAVAILABLE, "too many follow the tally; `/tally` answers all the same");
+        || Problem::new(&problem::UNAVAILABLE, "too many clients follow the tally: read `/tally` instead");
     let permit = tally_streams.acquire(limiter.limited(peer, &headers)).ok_or_else(full)?;
     Ok(follow(tally_streams, contest, last_event(&headers), permit))
 }

@@ -98,7 +98,7 @@ fn every_reference_leads_somewhere() {
             Value::Object(fields) => {
                 if let Some(reference) = fields.get("$ref") {
                     let pointer =
-                        reference.as_str().unwrap().strip_prefix('#').expect("a place in the document");
+                        reference.as_str().unwrap().strip_prefix('#').expect("a reference to this document");
                     assert!(document.pointer(pointer).is_some(), "{reference}");
                 }
                 fields.values().for_each(|value| check(document, value));

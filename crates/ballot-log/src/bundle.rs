@@ -8,13 +8,13 @@ use crate::{entry::MAX_ENTRY_LENGTH, tile::TILE_WIDTH};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
     /// An entry has this number of bytes, which is too many.
-    #[error("an entry of {0} bytes: it has at most {MAX_ENTRY_LENGTH}")]
+    #[error("an entry has {0} bytes: the maximum is {MAX_ENTRY_LENGTH}")]
     EntryTooLong(usize),
     /// The bytes end within an entry.
     #[error("the bundle ends within an entry")]
     Truncated,
     /// The number of entries is not this expected number.
-    #[error("the bundle has not the {0} entries it should have")]
+    #[error("the bundle does not have {0} entries")]
     WrongWidth(u16),
 }
 

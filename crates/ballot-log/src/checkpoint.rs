@@ -34,10 +34,10 @@ pub enum CheckpointError {
     #[error("the checkpoint is refused: {0}")]
     Note(#[from] NoteError),
     /// The note is signed, but its text is not origin, size and root.
-    #[error("the checkpoint is not origin, size and root")]
+    #[error("the checkpoint does not consist of origin, size and root")]
     Malformed,
     /// The note is signed by the key, but for another log.
-    #[error("the checkpoint is of another log than the key")]
+    #[error("the checkpoint and the key are of different logs")]
     AnotherLog,
 }
 

@@ -217,7 +217,9 @@ mod tests {
         let text = witness().verifier().to_string();
         assert_eq!(text.parse(), Ok(witness().verifier().clone()));
         assert!(text.starts_with("witness.example.org/w1+") && text.contains("+B"), "{text}");
-        assert!(text.parse::<crate::VerifierKey>().unwrap_err().to_string().contains("4 a witness's"));
+        assert!(
+            text.parse::<crate::VerifierKey>().unwrap_err().to_string().contains("type 4 a witness's key")
+        );
         let log = log().verifier().to_string();
         assert_eq!(log.parse::<WitnessKey>(), Err(InvalidVerifierKey::Type { found: 1, wanted: 4 }));
         assert!(!format!("{:?}", witness()).contains("secret"));

@@ -37,7 +37,7 @@ pub enum InvalidVerifierKey {
     #[error("not of the form name+hex(key id)+base64(type || public key)")]
     Malformed,
     /// The key is a log's key instead of a witness's key, or the other way round.
-    #[error("a key of type {found}, where type {wanted} is wanted: 1 is a log's, 4 a witness's")]
+    #[error("the key has type {found}, not {wanted}: type 1 is a log's key, type 4 a witness's key")]
     Type {
         /// The key's type.
         found: u8,
@@ -48,7 +48,7 @@ pub enum InvalidVerifierKey {
     #[error(transparent)]
     Name(#[from] InvalidOrigin),
     /// The key id does not follow from name and key.
-    #[error("the key id is not that of the name and key")]
+    #[error("the key id does not match the name and the key")]
     KeyId,
     /// The bytes are no point of the curve, or a point that must not be used.
     #[error("not an Ed25519 public key")]

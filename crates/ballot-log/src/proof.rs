@@ -20,7 +20,7 @@ pub const MAX_PROOF_LENGTH: usize = 65;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
     /// There is no such leaf, or the old tree is larger than the new one.
-    #[error("the log of {size} entries has no entry or earlier size {position}")]
+    #[error("the index or old size {position} is beyond the log of {size} entries")]
     OutOfRange {
         /// The index or the old size.
         position: u64,
@@ -39,10 +39,10 @@ pub enum ProofError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum VerifyError {
     /// There is no such leaf, or the old tree is larger than the new one.
-    #[error("the index or old size lies beyond the size")]
+    #[error("the index or old size is beyond the size of the log")]
     OutOfRange,
     /// The proof has more or fewer hashes than the sizes require.
-    #[error("the proof has not the length that belongs to the sizes")]
+    #[error("the proof has the wrong number of hashes for these sizes")]
     WrongLength,
     /// The root computed from the hashes is not the given one.
     #[error("the proof does not lead to the root")]

@@ -40,7 +40,7 @@ pub struct AddCheckpoint {
 
 /// Why a text is not an [`AddCheckpoint`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not of the form of an add-checkpoint request")]
+#[error("not an add-checkpoint request")]
 pub struct InvalidRequest;
 
 /// Why a witness does not cosign.
@@ -53,7 +53,7 @@ pub enum CosignError {
     #[error("the old size is larger than the checkpoint's")]
     OldIsLarger,
     /// The last cosigned checkpoint has another size, which is the field.
-    #[error("what was cosigned last has {0} entries")]
+    #[error("the last cosigned checkpoint has another size: {0} entries")]
     Stale(u64),
     /// The log has signed two roots for the same number of entries.
     #[error("another history: {0} entries were cosigned with another root")]

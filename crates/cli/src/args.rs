@@ -34,9 +34,9 @@ use crate::engine::Role;
     name = "acclaim",
     version,
     about = "Acclaim, a prize voting engine: ballots over HTTP, a tamper-evident log, results that anyone can recount",
-    after_help = "Begin with:\n  acclaim demo          a whole contest, voted, counted and audited in a temporary directory\n  \
-                  acclaim serve         the engine, on ./acclaim-data\n\n\
-                  Exit status: 0 done, 1 the answer is no, 2 unusable input."
+    after_help = "Start with:\n   acclaim demo          a whole contest in a temporary directory: voting, count and audit\n  \
+                  acclaim serve         the engine, with its data in ./acclaim-data\n\n\
+                  Exit status: 0 = done; 1 = refused, or a check failed; 2 = wrong input, or no answer."
 )]
 pub struct Cli {
     /// The command to run.

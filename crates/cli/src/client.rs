@@ -62,7 +62,7 @@ impl Answer {
     /// # Errors
     /// If the body is not JSON, or does not have the shape of `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.bytes).context("the server's answer is not the JSON that was expected")
+        serde_json::from_slice(&self.bytes).context("the server's answer is not the expected JSON")
     }
 }
 
@@ -100,9 +100,10 @@ impl IdempotencyKey {
 /// likely meant for the cluster.
 fn own_directory(target: &Target) -> Result<PathBuf> {
     if target.data.is_none() && data_of_environment().is_none() && Config::read(None)?.cluster()?.is_some() {
-        let hint = "--url leads to a server of the cluster, --data names a data directory";
-        return Err(anyhow!(Hint(hint.to_owned()))
-            .context("the environment names a cluster, which this command reaches through a server"));
+        let hint = "name a server of the cluster with --url, or a data directory with --data";
+        return Err(anyhow!(Hint(hint.to_owned())).context(
+            "the environment names a cluster, and this command can reach it only through a server",
+        ));
     }
     Ok(target.data_directory())
 }
@@ -203,7 +204,7 @@ impl Client {
     /// # Errors
     /// The errors of [`Client::get`], and an answer that is not JSON.
     pub fn post(&self, path: &str, key: &str, body: &impl Serialize) -> Result<Value> {
-        let body = serde_json::to_vec(body).context("the request cannot be written as JSON")?;
+        let body = serde_json::to_vec(body).context("cannot write the request as JSON")?;
         self.answer(&Method::POST, path, &[("idempotency-key", key)], &body.into())?.json()
     }
 
@@ -236,7 +237,8 @@ impl Client {
     fn answer(&self, method: &Method, path: &str, headers: &[(&str, &str)], body: &Bytes) -> Result<Answer> {
         let response = self.send(method, path, headers, body)?;
         let (parts, body) = response.into_parts();
-        let bytes = read_bounded(body).with_context(|| format!("reading the answer to {method} {path}"))?;
+        let bytes =
+            read_bounded(body).with_context(|| format!("cannot read the answer to {method} {path}"))?;
         Ok(Answer { headers: parts.headers, bytes })
     }
 

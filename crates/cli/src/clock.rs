@@ -29,7 +29,7 @@ const CLOCK_CHECK_INTERVAL: SignedDuration = SignedDuration::from_secs(1);
 
 /// Returns the present time of the system's clock.
 #[must_use]
-#[expect(clippy::disallowed_methods, reason = "the one place where the time comes in")]
+#[expect(clippy::disallowed_methods, reason = "the only place that reads the system's clock")]
 pub fn now() -> Timestamp {
     Timestamp::now()
 }

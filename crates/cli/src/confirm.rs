@@ -22,13 +22,16 @@ pub fn confirm(question: &str, yes: bool) -> Result<()> {
 fn ask(question: &str, input: &mut impl BufRead, output: &mut impl Write) -> Result<()> {
     write!(output, "{question} Type yes to go on: ")
         .and_then(|()| output.flush())
-        .context("the question was not asked")?;
+        .context("cannot ask for confirmation")?;
     let mut answer = String::new();
-    input.read_line(&mut answer).context("the answer was not read")?;
+    input.read_line(&mut answer).context("cannot read the answer")?;
     if answer.trim().eq_ignore_ascii_case("yes") {
         return Ok(());
     }
-    Err(Refusal("nothing was done: the answer was not yes. --yes answers beforehand".to_owned()).into())
+    Err(Refusal(
+        "nothing was done, because the answer was not yes. With --yes, the command does not ask".to_owned(),
+    )
+    .into())
 }
 
 #[cfg(test)]

@@ -25,10 +25,10 @@ pub(crate) fn connections(configured: Option<NonZeroUsize>, stores: usize) -> Re
     let wanted = configured.map_or(server::Settings::default().connections, NonZeroUsize::get);
     let reserve = RESERVE + stores;
     let needed = u64::try_from(wanted + reserve).unwrap_or(u64::MAX);
-    let (soft, _) = rlimit::Resource::NOFILE.get().context("the limit of open files cannot be read")?;
+    let (soft, _) = rlimit::Resource::NOFILE.get().context("cannot read the limit of open files")?;
     let limit = match soft >= needed {
         true => soft,
-        false => rlimit::increase_nofile_limit(needed).context("the limit of open files cannot be raised")?,
+        false => rlimit::increase_nofile_limit(needed).context("cannot raise the limit of open files")?,
     };
     fitting(wanted, configured.is_some(), reserve, usize::try_from(limit).unwrap_or(usize::MAX))
 }
@@ -43,19 +43,19 @@ fn fitting(wanted: usize, is_configured: bool, reserve: usize, limit: usize) -> 
         "raise the limit to {needed} (`LimitNOFILE={needed}` in a systemd unit, `ulimit -n {needed}` in a shell)"
     );
     if fit < MIN_CONNECTIONS {
-        bail!("the process may open {limit} files, of which it keeps {reserve} for itself: {advice}");
+        bail!("the process may open {limit} files, and keeps {reserve} of them for itself: {advice}");
     }
     if is_configured {
         bail!(
-            "`server.connections` is {wanted}, and only {fit} fit: the process may open {limit} files, of which it \
-             keeps {reserve} for itself. Lower it, or {advice}"
+            "`server.connections` is {wanted}, and only {fit} fit: the process may open {limit} files, and keeps \
+             {reserve} of them for itself. Lower it, or {advice}"
         );
     }
     tracing::warn!(
         connections = fit,
         limit,
         reserve,
-        "fewer connections than usual fit under the limit of open files: {advice}"
+        "connections: fewer than the default, because of the limit of open files: {advice}"
     );
     Ok(fit)
 }

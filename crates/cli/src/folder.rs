@@ -43,13 +43,14 @@ impl FolderWriter {
     /// # Errors
     /// If the folder is not empty or cannot be written.
     pub fn create(folder: &Path) -> Result<Self> {
-        let unusable = || format!("the folder {}", folder.display());
+        let unusable = || format!("cannot use the folder {}", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
         if fs::read_dir(folder).with_context(unusable)?.next().is_some() {
-            bail!("{} is not empty", folder.display());
+            bail!("the folder {} is not empty: name a new or empty folder", folder.display());
         }
         let path = folder.join("log.jsonl");
-        let file = File::create_new(&path).with_context(|| format!("the file {}", path.display()))?;
+        let file =
+            File::create_new(&path).with_context(|| format!("cannot create the file {}", path.display()))?;
         let log = BufWriter::with_capacity(1 << 20, file);
         let (tree, bundle, growing) = (Tree::new(), Vec::new(), BTreeMap::new());
         Ok(Self { folder: folder.to_owned(), log, tree, bundle, growing })
@@ -120,7 +121,8 @@ impl Folder {
 fn write(folder: &Path, name: &str, bytes: &[u8]) -> Result<()> {
     let path = folder.join(name);
     if let Some(parent) = path.parent() {
-        fs::create_dir_all(parent).with_context(|| format!("the folder {}", parent.display()))?;
+        fs::create_dir_all(parent)
+            .with_context(|| format!("cannot create the folder {}", parent.display()))?;
     }
-    fs::write(&path, bytes).with_context(|| format!("the file {}", path.display()))
+    fs::write(&path, bytes).with_context(|| format!("cannot write the file {}", path.display()))
 }

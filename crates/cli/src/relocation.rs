@@ -73,7 +73,10 @@ impl Relocation {
         match part {
             Part::Contest(record, head) => self.begin_contest(*record, head).await,
             Part::Entries(entries) => {
-                let contest = self.contest.as_mut().context("entries of no contest")?;
+                let contest = self
+                    .contest
+                    .as_mut()
+                    .context("the database is damaged: it has entries without a contest")?;
                 for entry in &entries {
                     contest.reading.push(entry)?;
                 }
@@ -85,7 +88,10 @@ impl Relocation {
                 self.put(Part::Tiles(tiles)).await
             }
             Part::Ballots(ballots) => {
-                let contest = self.contest.as_mut().context("ballots of no contest")?;
+                let contest = self
+                    .contest
+                    .as_mut()
+                    .context("the database is damaged: it has ballots without a contest")?;
                 contest.ballots += ballots.len() as u64;
                 self.put(Part::Ballots(ballots)).await
             }
@@ -107,7 +113,7 @@ impl Relocation {
     }
 
     async fn put(&mut self, part: Part) -> Result<()> {
-        self.move_target.take(part).await.context("the cluster's database")
+        self.move_target.take(part).await.context("the cluster's database failed")
     }
 
     async fn begin_contest(&mut self, mut record: ContestRecord, mut head: Option<Head>) -> Result<()> {
@@ -143,7 +149,7 @@ impl Relocation {
         let recorded = replay.tally().ballot_counts().recorded;
         if recorded != ballots {
             bail!(
-                "the log of {id} has {recorded} ballots and the table of ballots {ballots}: the database is damaged"
+                "the log of {id} has {recorded} ballots, but the table of ballots has {ballots}: the database is damaged"
             );
         }
         self.summary.ballots += ballots;

@@ -57,7 +57,7 @@ impl VotingClient {
         for attempt in 0..MAX_ATTEMPTS {
             match self.send(ballot).await {
                 Ok((status, _, wait)) if matches!(status.as_u16(), 429 | 503) => {
-                    last_error = Some(anyhow::anyhow!("the server answered {status} to the end"));
+                    last_error = Some(anyhow::anyhow!("the server answered {status} to every attempt"));
                     tokio::time::sleep(wait).await;
                 }
                 Ok((status, body, _)) => return Ok((status, body)),
@@ -92,7 +92,7 @@ impl VotingClient {
 }
 
 async fn connect(address: SocketAddr) -> Result<SendRequest<Full<Bytes>>> {
-    let stream = TcpStream::connect(address).await.with_context(|| format!("connecting to {address}"))?;
+    let stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
     stream.set_nodelay(true)?;
     let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // This task ends when the sender is dropped.

@@ -73,7 +73,7 @@ impl InvalidAmendment {
             Self::Target => "`what` is not `closes`, `entry:<id>` or `category:<id>`",
             Self::Mismatch => "`what`, `key` and `to` do not fit together",
             Self::NotAnInstant => "`to` is not an instant",
-            Self::EmptyTitle => "a title is not empty",
+            Self::EmptyTitle => "the title must not be empty",
         }
     }
 }

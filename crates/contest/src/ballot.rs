@@ -82,7 +82,7 @@ pub enum SelectionReason {
     #[error("there is no such entry")]
     UnknownEntry,
     /// The entry is in another category.
-    #[error("the entry stands in another category")]
+    #[error("the entry is in another category")]
     EntryOfAnotherCategory,
     /// The entry has been withdrawn.
     #[error("the entry has been withdrawn")]
@@ -100,10 +100,10 @@ pub enum SelectionReason {
     #[error("more selections than a voter has votes")]
     TooManyInAll,
     /// The ballot votes in more categories than a limit over several categories allows.
-    #[error("more categories than the contest's limit over them allows")]
+    #[error("more categories than a limit of the contest allows")]
     TooManyCategories,
     /// The ballot has more selections than fit in a log entry.
-    #[error("more selections than fit one ballot")]
+    #[error("more selections than fit in one ballot")]
     TooLong,
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn check(zone: &str, opens: Instant, closes: Instant) -> Result<(), S
         return Ok(());
     }
     Err(format!(
-        "from {first} to {last} are {days} days; with period = \"day\" at most {MAX_DAYS} are possible"
+        "the window from {first} to {last} has {days} days; with period = \"day\" at most {MAX_DAYS} are possible"
     ))
 }
 

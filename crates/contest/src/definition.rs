@@ -310,7 +310,7 @@ impl<'a> DefinitionReader<'a> {
         let Some(load) = load else {
             field.wrong(
                 &mut self.findings,
-                "names a file, which only a TOML definition can; give the entries as \"entry\"",
+                "names a file, which only a TOML definition can do; give the entries as \"entry\"",
             );
             return Err(AlreadyReported);
         };

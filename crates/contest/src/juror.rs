@@ -25,7 +25,7 @@ pub fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("a name has 1 to {MAX_NAME_LENGTH} characters, and this has {characters}"));
     }
     if normalize_name(name).is_empty() {
-        return Err(format!("a name has 1 to {MAX_NAME_LENGTH} characters that can be seen"));
+        return Err(format!("a name has 1 to {MAX_NAME_LENGTH} visible characters"));
     }
     characters::check(name).map_err(|refused| format!("a name {refused}"))?;
     if name.contains(['\n', '\t']) {
@@ -111,7 +111,7 @@ pub enum UnknownJuror {
     ///
     /// In an old contest, two spellings of one name scored before names were compared. This name is
     /// a third spelling.
-    #[error("{name} can be each of {}: write the name as one of them is written, byte for byte", candidates.join(", "))]
+    #[error("{name} can be any of {}: write the name exactly like one of them, byte for byte", candidates.join(", "))]
     Ambiguous {
         /// The name, quoted.
         name: String,
@@ -168,8 +168,9 @@ impl Jurors {
 fn suggestion(nearest: Option<&str>) -> String {
     match nearest {
         Some(nearest) => format!("; did you mean {}?", quoted(nearest)),
-        None => "; jurors are named in the definition, or come to be with `acclaim key create --role juror`"
-            .to_owned(),
+        None => {
+            "; name jurors in the definition, or create one with `acclaim key create --role juror`".to_owned()
+        }
     }
 }
 
@@ -276,7 +277,7 @@ mod tests {
         assert_eq!(problem, r#"the panel experts has no juror "Ama Mensha"; did you mean "Ama Mensah"?"#);
         let problem = jurors.find(&panel, "A\u{202e}").unwrap_err().to_string();
         assert!(
-            problem.starts_with(r#"the panel experts has no juror "A\u{202e}"; jurors are named"#),
+            problem.starts_with(r#"the panel experts has no juror "A\u{202e}"; name jurors in"#),
             "{problem}"
         );
     }

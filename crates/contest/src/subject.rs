@@ -93,7 +93,7 @@ impl FromStr for DefaultScheme {
 pub enum SubjectRulesConflict {
     /// The contest is older than the canonical form.
     #[error(
-        "the contest's subjects are compared byte for byte, since it was created before there were ids: leave `{asked}` out"
+        "the contest compares subjects byte for byte, because it was created before ids existed: leave `{asked}` out"
     )]
     Raw {
         /// The scheme in the request.
@@ -136,26 +136,26 @@ pub enum SubjectError {
     NoAddress,
     /// The text before a colon is not a scheme.
     #[error(
-        "begins with `{0}:`, which is no scheme of subjects (mailto:, tel:, oidc:, code:, id:). Correct it, or say that subjects are ids"
+        "begins with `{0}:`, which is not a scheme of subjects (mailto:, tel:, oidc:, code:, id:). Correct it, or say that subjects are ids"
     )]
     UnknownScheme(String),
     /// The part before the `@` is wrong.
-    #[error("has {0} before the `@`, which is no address")]
+    #[error("has {0} before the `@`, so it is not an address")]
     Local(&'static str),
     /// The part before the `@` has a character that needs quotation marks there.
-    #[error("has `{0}` before the `@`, which is no address")]
+    #[error("has `{0}` before the `@`, so it is not an address")]
     LocalCharacter(char),
     /// The part before the `@` is empty after normalization.
-    #[error("has nothing before the `@` that tells its person apart")]
+    #[error("has nothing before the `@` that identifies a person")]
     EmptyLocalPart,
     /// The part after the `@` is not a domain name.
-    #[error("has no domain name behind the `@`: correct it, as in ama@example.org")]
+    #[error("has no domain name after the `@`: correct it, as in ama@example.org")]
     Domain,
     /// The text has more than one `@`.
     #[error("has more than one `@`: a line is one address")]
     SeveralAddresses,
     /// The telephone number is not E.164.
-    #[error("is no telephone number of the form tel:+41791234567: `+`, the country, 7 to 15 digits")]
+    #[error("is not a telephone number of the form tel:+41791234567: `+`, the country, 7 to 15 digits")]
     Telephone,
     /// The text is not an issuer and a subject.
     #[error("is not of the form oidc:<issuer URL>#<sub>, without white space")]

@@ -47,7 +47,7 @@ pub(crate) fn check(document: &Document) -> Result<(), Contradiction> {
     {
         return Err(contradiction(
             format!("withdrawn[{number}].category"),
-            "there is no such category".to_owned(),
+            "the document has no category with this id".to_owned(),
         ));
     }
     if let Some(correction) = &document.corrects {
@@ -66,7 +66,10 @@ fn check_correction(
         let CategoryCorrection { id, champions, winners, standings, ranking } = category;
         let at = format!("corrects.categories[{number}]");
         if !category_ids.contains(id) {
-            return Err(contradiction(format!("{at}.id"), "there is no such category".to_owned()));
+            return Err(contradiction(
+                format!("{at}.id"),
+                "the document has no category with this id".to_owned(),
+            ));
         }
         for (key, change) in [("champions", champions), ("winners", winners)] {
             let Some(change) = change else { continue };
@@ -107,7 +110,7 @@ fn check_category(at: &str, category: &CategoryResult) -> Result<(), Contradicti
     check_length(&format!("{at}.counts.channels"), category.counts.channels.len())?;
     let other = |standing: &Standing| standing.channels.len() != category.counts.channels.len();
     if let Some(number) = category.standings.iter().position(other) {
-        let why = "other channels than the category counts".to_owned();
+        let why = "the channels differ from those of the category's counts".to_owned();
         return Err(contradiction(format!("{at}.standings[{number}].channels"), why));
     }
     check_unique(&format!("{at}.standings"), category.standings.iter().map(|place| place.entry.as_str()))?;
@@ -135,7 +138,7 @@ fn check_length(at: &str, number: usize) -> Result<(), Contradiction> {
     if number > MAX_LIST_LENGTH {
         return Err(contradiction(
             at.to_owned(),
-            format!("{number} of them: there are at most {MAX_LIST_LENGTH}"),
+            format!("{number} items, and at most {MAX_LIST_LENGTH} are allowed"),
         ));
     }
     Ok(())
@@ -151,7 +154,7 @@ fn check_unique_entries<'a>(
 fn check_unique<'a>(at: &str, mut ids: impl Iterator<Item = &'a str>) -> Result<(), Contradiction> {
     let mut known = HashSet::new();
     match ids.find(|id| !known.insert(*id)) {
-        Some(id) => Err(contradiction(at.to_owned(), format!("`{id}` is there twice"))),
+        Some(id) => Err(contradiction(at.to_owned(), format!("`{id}` appears twice"))),
         None => Ok(()),
     }
 }

@@ -144,7 +144,7 @@ fn salt(replay: &Replay, event: &Event) -> Result<Option<Salt>, EntryError> {
     }
     let salt = acclaim_store::keyring::random_bytes();
     salt.map(|salt| Some(Salt(salt)))
-        .map_err(|_| EntryError::Invalid("the system gave no random bytes for a salt"))
+        .map_err(|_| EntryError::Invalid("the operating system returned no random bytes for a salt"))
 }
 
 fn refusal_outcome(error: ReplayError) -> BallotOutcome {

@@ -293,7 +293,10 @@ impl ContestTask {
             }
             // The log must not state the destruction of the tag key while the key exists.
             Command::State { kind, .. } if is_reserved(kind) => {
-                return Err(("reserved-kind", "only the destruction of the tag key says so".to_owned()));
+                return Err((
+                    "reserved-kind",
+                    "this kind is reserved for the destruction of the tag key".to_owned(),
+                ));
             }
             _ => {}
         }

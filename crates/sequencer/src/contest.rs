@@ -161,7 +161,7 @@ impl ContestTask {
             Exit::Shutdown => {
                 let id = self.id();
                 if let Err(error) = stores.database.release_lease(id, self.context.holder).await {
-                    tracing::warn!(contest = %id, %error, "the lease runs out by itself");
+                    tracing::warn!(contest = %id, %error, "the lease was not released: it expires by itself");
                 }
             }
         }
@@ -314,7 +314,7 @@ impl ContestTask {
                 self.schedule.forget_refusal();
                 self.inbox.set_record_stale(false);
             }
-            _ => return Err(StoreError::Conflict("the contest is not the one it was".to_owned()).into()),
+            _ => return Err(StoreError::Conflict("the contest's row changed unexpectedly".to_owned()).into()),
         }
         Ok(())
     }
@@ -350,7 +350,7 @@ impl ContestTask {
 
 /// Returns the error for an entry that the sequencer made and the log does not admit.
 pub(crate) fn damaged(error: &acclaim_tally::ReplayError) -> StoreError {
-    StoreError::Corrupt(format!("an entry that must be admitted is not: {error}"))
+    StoreError::Corrupt(format!("the log does not admit an entry of the sequencer: {error}"))
 }
 
 async fn sleep_until(stores: &acclaim_store::Stores, time: Option<Timestamp>) {

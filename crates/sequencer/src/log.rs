@@ -150,7 +150,7 @@ impl Log {
         if published.is_some_and(|published| published.size >= size) {
             return Ok(false);
         }
-        tracing::warn!(contest = %self.contest, size, "the highest checkpoint shown was forgotten");
+        tracing::warn!(contest = %self.contest, size, "the highest published checkpoint is missing: recording it again");
         let checkpoint = self.key.sign(size, root);
         stores.published_checkpoints.record_before_publish(&self.contest, &checkpoint).await?;
         self.newest.send_replace(Some(Arc::from(checkpoint)));
@@ -162,7 +162,7 @@ impl Log {
     /// Only memory depends on it, so the wait is short.
     async fn trim(&self, stores: &Stores, session: &Session) -> Result<(), StoreError> {
         let trim = stores.intake.trim(session, &self.cursors, &self.decided);
-        let timed_out = |_| Err(StoreError::Unknown("trimming took too long".to_owned()));
+        let timed_out = |_| Err(StoreError::Unknown("trimming the intake took too long".to_owned()));
         tokio::time::timeout(TRIM_TIMEOUT, trim).await.unwrap_or_else(timed_out)
     }
 

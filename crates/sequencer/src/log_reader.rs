@@ -27,8 +27,8 @@ pub enum LoadError {
     },
     /// A published checkpoint is larger than the log in the ledger.
     #[error(
-        "the log of {contest} is older than what has been shown of it: it has {size} entries, but a checkpoint over {shown} was shown. \
-         The database was set back; restore the newest backup"
+        "the log of {contest} is older than its published checkpoint: it has {size} entries, but a checkpoint over \
+         {shown} entries was published. The database was set back; restore the newest backup"
     )]
     RolledBack {
         /// The contest.
@@ -176,7 +176,7 @@ impl LogReader {
         }
         let (size, root) = (self.replay.size(), &self.replay);
         if self.published.iter().any(|published| published.size == size && published.root != root.root()) {
-            return Err(self.damaged("it is not the log of the checkpoint last shown".to_owned()));
+            return Err(self.damaged("it differs from a published checkpoint of the same size".to_owned()));
         }
         Ok(())
     }

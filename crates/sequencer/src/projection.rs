@@ -99,7 +99,7 @@ pub(crate) async fn reconcile(
     logged: LoggedDefinition,
 ) -> Result<Reconciliation, LoadError> {
     // The row is read after the log: an older row would differ from the log without being wrong.
-    let deleted = || StoreError::Conflict("the contest is gone".to_owned());
+    let deleted = || StoreError::Conflict("the contest was deleted".to_owned());
     let mut record = stores.database.contest(contest).await?.ok_or_else(deleted)?;
     let Some(definition) = logged.into_definition(&record.definition) else {
         return Ok(Reconciliation { record, closing: None });
@@ -121,7 +121,7 @@ pub(crate) async fn reconcile(
     // nothing.
     let head = stores.database.head(contest).await?.map(|head| (head.size, head.root));
     if head != log.committed() {
-        let reason = "the log has grown while it was loaded: its former holder was still at it";
+        let reason = "the log grew while it was loaded: the former holder of the lease still appended to it";
         return Err(StoreError::Conflict(reason.to_owned()).into());
     }
     if let Some((ballot, index)) = ballots.foreign {
@@ -132,7 +132,7 @@ pub(crate) async fn reconcile(
     }
     tracing::warn!(
         contest = %record.id(), columns = wrong.join(", "), ballots = ballots.count(),
-        "what the database keeps of the contest is not what its log says: it is repaired from the log"
+        "contest row or ballot states differ from the log: repaired from the log"
     );
     for batch in ballots.batches() {
         log.commit(stores, &record.session(), batch, None).await?;

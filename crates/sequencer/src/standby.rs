@@ -51,7 +51,7 @@ pub(crate) async fn sequence(
                 }
                 // An error affects only this contest.
                 Err(LoadError::Store(error)) => {
-                    tracing::warn!(contest = %id, %error, "a contest cannot be read");
+                    tracing::warn!(contest = %id, %error, "a contest could not be read");
                     context.stores.hub.set_recording(&id, Recording::Failing(error.to_string()));
                     Exit::RetryLater
                 }

@@ -47,7 +47,7 @@ impl ContestTask {
         if self.context.take_lease(self.id()).await.map_err(StepError::retry_or_reload)? {
             return Ok((started, true));
         }
-        tracing::warn!(contest = %self.id(), "another process sequences it now");
+        tracing::warn!(contest = %self.id(), "another process sequences the contest now");
         Err(StepError::End(Exit::RetryLater))
     }
 
@@ -63,10 +63,10 @@ impl ContestTask {
             }
             // The next upkeep tries again. The log's state is still valid.
             Ok(Err(error)) => {
-                tracing::warn!(contest = %self.id(), %error, "nothing can be made up for")
+                tracing::warn!(contest = %self.id(), %error, "trimming the intake or republishing the checkpoint failed")
             }
             Err(_) => {
-                tracing::warn!(contest = %self.id(), "making up takes too long")
+                tracing::warn!(contest = %self.id(), "trimming the intake and republishing the checkpoint took too long")
             }
         }
     }

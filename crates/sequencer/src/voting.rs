@@ -53,7 +53,7 @@ impl ContestTask {
     /// The ledger records the session first. Then no item of another session can be taken for one
     /// of this session.
     pub(crate) async fn start_session(&mut self, why: &str) -> StepResult {
-        tracing::warn!(contest = %self.id(), why, "the intake begins anew");
+        tracing::warn!(contest = %self.id(), why, "intake: new session");
         let session = NewSession { epoch: epoch()?, shards: self.record.state.shards };
         self.commit(Batch::default().with_session(session)).await
     }
@@ -78,7 +78,7 @@ impl ContestTask {
             if survivors.taken.iter().all(|count| *count == 0) {
                 break start;
             }
-            tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording what survived");
+            tracing::info!(contest = %self.id(), ballots = survivors.items.len(), "recording the ballots that survived");
             self.record_ballots(survivors.items, None).await?;
             stores
                 .intake
@@ -110,7 +110,7 @@ impl ContestTask {
             let mark_slots_taken = stores.intake.mark_slots_taken(&session, &slots);
             ((), entries) = tokio::try_join!(mark_slots_taken, self.entries_from(at, size))
                 .map_err(StepError::retry_or_reload)?;
-            tracing::info!(contest = %self.id(), done = at, of = size, "slots rebuilt");
+            tracing::info!(contest = %self.id(), done = at, of = size, "intake: slots marked");
             self.set_recording(Recording::Rebuilding { done: at, of: size });
             self.keep_lease().await?;
         }
@@ -229,7 +229,9 @@ impl ContestTask {
             // The intake is sealed in every round. An intake that was set back has lost its seal
             // and has another end.
             let Some(end) = stores.intake.seal(&session).await.map_err(StepError::retry_or_reload)? else {
-                return self.start_session("it does not know the session that is to be sealed").await;
+                return self
+                    .start_session("the intake does not know the session that the sequencer wants to seal")
+                    .await;
             };
             if self.log.cursors == end {
                 break;
@@ -258,7 +260,7 @@ impl ContestTask {
         self.commit(batch).await?;
         // The intake has no waiting ballots any more, so its memory of the contest is freed.
         if let Err(error) = stores.intake.forget(&session).await {
-            tracing::warn!(contest = %self.id(), %error, "the intake keeps what it no longer needs");
+            tracing::warn!(contest = %self.id(), %error, "the intake did not free its memory of a closed contest");
         }
         Ok(())
     }

@@ -129,7 +129,7 @@ impl CosigningTask {
             Ok(Some(saved)) => saved,
             Ok(None) => return,
             Err(error) => {
-                return tracing::warn!(contest = %self.contest, %error, "cosigned checkpoint");
+                return tracing::warn!(contest = %self.contest, %error, "the cosigned checkpoint could not be read");
             }
         };
         let Ok(size) = checkpoint_size(&saved) else { return };
@@ -223,7 +223,7 @@ impl CosigningTask {
             Ok(outcome) => outcome,
             // The failed task's witness is unknown, so every witness gets a request again.
             Err(error) => {
-                tracing::error!(contest = %self.contest, %error, "a submission to a witness ended");
+                tracing::error!(contest = %self.contest, %error, "a submission to a witness failed");
                 self.witness_states.iter_mut().for_each(|state| state.busy = false);
                 return;
             }
@@ -264,7 +264,7 @@ impl CosigningTask {
         match self.context.stores.published_checkpoints.save_cosigned(&self.contest, &note).await {
             Ok(()) => (self.saved_count, self.save_at) = (gathered_count, None),
             Err(error) => {
-                tracing::warn!(contest = %self.contest, %error, "a cosigned checkpoint is not kept");
+                tracing::warn!(contest = %self.contest, %error, "a cosigned checkpoint was not saved");
                 self.save_at = Some(now + self.context.settings.retry_after);
             }
         }

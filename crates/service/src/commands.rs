@@ -50,7 +50,7 @@ pub enum CommandError {
         undecided: Vec<UndecidedCategory>,
     },
     /// The command was not decided before the deadline.
-    #[error("the command waits still")]
+    #[error("the command is still queued")]
     NotConfirmed,
     /// The process ends.
     #[error("the server is stopping")]

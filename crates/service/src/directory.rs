@@ -249,7 +249,7 @@ impl Directory {
                 Err(RecvError::Closed) => return,
             };
             while let Err(error) = result {
-                tracing::error!(%error, "contests cannot be read");
+                tracing::error!(%error, "contests could not be read");
                 tokio::time::sleep(RETRY_DELAY).await;
                 result = self.read_all().await;
             }

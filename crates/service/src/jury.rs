@@ -257,8 +257,8 @@ fn check_time(contest: &Contest) -> Result<(), CommandError> {
     let (code, detail) = match contest.phase() {
         Phase::Open | Phase::Suspended | Phase::Closed => return Ok(()),
         Phase::Draft => ("not-open", "the contest is a draft: nothing is in its log yet"),
-        Phase::Frozen => ("frozen", "the log is frozen: nothing of jurors after it"),
-        Phase::Certified => ("out-of-place", "the result is certified: nothing of jurors after it"),
+        Phase::Frozen => ("frozen", "the log is frozen: scores and recusals are refused"),
+        Phase::Certified => ("out-of-place", "the result is certified: scores and recusals are refused"),
     };
     Err(CommandError::refused(code, detail))
 }

@@ -247,18 +247,18 @@ impl Passes {
         let now = self.stores.clock.now();
         let channel = channel(contest, request.channel.as_deref())?;
         if request.group.as_deref().is_some_and(|group| !is_id(group)) {
-            return Err(invalid("group", "is not 1 to 64 of a-z, 0-9, `_`, `.`, `-`"));
+            return Err(invalid("group", "must be 1 to 64 characters of a-z, 0-9, `_`, `.`, `-`"));
         }
         let expires: Timestamp = match &request.expires {
-            Some(text) => text
-                .parse()
-                .map_err(|_| invalid("expires", "is not an instant such as 2021-05-01T00:00:00Z"))?,
+            Some(text) => {
+                text.parse().map_err(|_| invalid("expires", "is not an instant like 2021-05-01T00:00:00Z"))?
+            }
             None => contest.closes().saturating_add(AFTER_CLOSING).unwrap_or(Timestamp::MAX),
         };
         if expires <= now {
             return Err(invalid("expires", "has passed"));
         }
-        let no_key = PassesError::Internal("there is no pass key");
+        let no_key = PassesError::Internal("the installation has no pass key");
         let minting = MintParameters {
             pass_key: self.keyring.pass_keys().last().ok_or(no_key)?.id,
             expires: Instant::at_or_before(expires),
@@ -278,7 +278,7 @@ impl Passes {
         minting: Option<MintParameters>,
     ) -> Result<MintedPasses, PassesError> {
         let MintParameters { pass_key, expires, .. } = minting.unwrap_or(grant.minting);
-        let no_key = PassesError::Internal("the pass key of the request is not there");
+        let no_key = PassesError::Internal("the pass key of the request is missing");
         let pass_key = self.keyring.pass_keys().iter().find(|key| key.id == pass_key).ok_or(no_key)?;
         let admission = minting.map(|minting| Admission {
             method: AdmissionMethod::Pass,

@@ -78,8 +78,8 @@ impl Readiness {
         let full = status.full.into_iter();
         reasons.extend(full.map(|server| Reason::new("the intake has no memory left", server)));
         if status.skew.abs() > MAX_SKEW {
-            let difference = format!("{} ms apart", status.skew.as_millis());
-            reasons.push(Reason::new("the clock is not the intake's", difference));
+            let difference = format!("{} ms", status.skew.as_millis());
+            reasons.push(Reason::new("the clock differs from the intake's clock", difference));
         }
         reasons
     }
@@ -145,7 +145,7 @@ mod tests {
         intake.set_skew(SignedDuration::from_millis(-250));
         assert_eq!(reasons().await, [""; 0]);
         intake.set_skew(SignedDuration::from_millis(-251));
-        assert_eq!(reasons().await, ["the clock is not the intake's: -251 ms apart"]);
+        assert_eq!(reasons().await, ["the clock differs from the intake's clock: -251 ms"]);
         intake.set_skew(SignedDuration::ZERO);
         stores.hub.set_recording(&"photos".parse().unwrap(), Recording::Failing("no space".to_owned()));
         assert_eq!(reasons().await, ["recording fails: photos: no space"]);

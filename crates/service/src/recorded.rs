@@ -21,7 +21,9 @@ pub async fn published_log_size(stores: &Stores, contest: &ContestId) -> Result<
         // The record of published checkpoints is missing or does not answer.
         (_, Some(published)) => Ok(published),
         (Err(error), None) => Err(error),
-        (Ok(None), None) => Err(StoreError::Unavailable("what has been shown is forgotten".to_owned())),
+        (Ok(None), None) => {
+            Err(StoreError::Unavailable("the record of published checkpoints is missing".to_owned()))
+        }
     }
 }
 

@@ -145,7 +145,7 @@ impl RevokedPasses {
                 Err(_) => Some(format!("no answer within {READ_TIMEOUT:?}")),
             };
             if let (Some(error), false) = (&error, failed) {
-                tracing::warn!(%error, "revoked passes cannot be read");
+                tracing::warn!(%error, "revoked passes could not be read");
             }
             failed = error.is_some();
             if !failed {
@@ -276,7 +276,7 @@ mod tests {
         let revoked = with_read_age(MAX_AGE * 9, false).await;
         assert!(revoked.check(&pass(None)).is_ok());
         drop(revoked.begin());
-        assert!(revoked.check(&pass(None)).is_ok(), "for a moment");
+        assert!(revoked.check(&pass(None)).is_ok(), "the last read is recent");
         revoked.known_at.store(0, Ordering::Release);
         assert_eq!(revoked.check(&pass(None)).unwrap_err(), RevocationError::Unknown);
     }
@@ -287,7 +287,7 @@ mod tests {
         let during = revoked.unknown_outcomes.load(Ordering::Acquire);
         drop(revoked.begin());
         revoked.resolved_outcomes.store(during, Ordering::Release);
-        assert!(revoked.is_incomplete(), "the reading began before");
+        assert!(revoked.is_incomplete(), "the read began before the revocation");
         revoked.resolved_outcomes.store(revoked.unknown_outcomes.load(Ordering::Acquire), Ordering::Release);
         assert!(!revoked.is_incomplete());
     }

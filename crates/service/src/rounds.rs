@@ -89,7 +89,7 @@ pub(crate) async fn resolve(
 ) -> Result<Definition, RoundsError> {
     let Some(Rounds { from, previous }) = &definition.rounds else { return Ok(definition) };
     if previous.is_some() {
-        return Err(mistake("rounds.previous", "is what the engine finds out: leave it out", None));
+        return Err(mistake("rounds.previous", "is set by the server: leave it out", None));
     }
     let source_mistake = |code: &'static str, problem: &str| Err(mistake("rounds.from", problem, Some(code)));
     // The source is read again, because this process may have missed a notice.
@@ -101,7 +101,7 @@ pub(crate) async fn resolve(
     if source.record.definition.test {
         return source_mistake(
             "test",
-            &format!("{from} is a test, which is never certified: nothing follows it"),
+            &format!("{from} is a test contest, which is never certified: choose another contest"),
         );
     }
     let Some(certified) = certification(&*stores.database, from).await? else {

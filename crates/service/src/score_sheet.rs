@@ -201,7 +201,8 @@ fn find_criterion_problem(panel: &Panel, given: Option<&str>) -> Option<String> 
 ///
 /// A panel of kind `rank` accepts each rank once.
 fn read_score(panel: Option<&Panel>, text: &str, ranks: &mut HashSet<Decimal>) -> Result<Decimal, String> {
-    let invalid = || format!("{} is not a number such as 7 or 8.25, with at most four places", quoted(text));
+    let invalid =
+        || format!("{} is not a number like 7 or 8.25 with at most four decimal places", quoted(text));
     let score = Decimal::read(text).ok_or_else(invalid)?;
     let Some(panel) = panel else { return Ok(score) };
     panel.check_score(score).map_err(|error| error.to_string())?;
@@ -223,7 +224,7 @@ fn check_entry_size(command: Command, by: &str) -> Result<Command, Vec<Mistake>>
     match event.encode(Some(Salt([0; 16]))) {
         Ok(_) => Ok(command),
         Err(error) => {
-            let problem = format!("more than fits one entry of the log: {error}");
+            let problem = format!("too large for one log entry: {error}");
             Err(vec![Mistake { place: SheetField::Values, problem }])
         }
     }
@@ -372,7 +373,7 @@ mod tests {
         let near = "juror: the panel plain has no juror \"Ama Mensha\"; did you mean \"Ama Mensah\"?";
         wrong(&ScoreSheet { juror: "Ama Mensha".to_owned(), ..sheet("plain", None, &[]) }, near);
         let all = ScoreSheet { category: "c".to_owned(), ..sheet("jury", None, &[("x", "?")]) };
-        assert_eq!(check_sheet(&all).unwrap_err().len(), 4, "all at once");
+        assert_eq!(check_sheet(&all).unwrap_err().len(), 4, "reports all mistakes at once");
     }
 
     #[test]

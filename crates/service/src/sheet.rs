@@ -15,10 +15,10 @@ use crate::directory::Contest;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ChannelError {
     /// The pass has no channel.
-    #[error("the pass is of no channel, and the contest has channels")]
+    #[error("the pass has no channel, but the contest has channels")]
     Missing,
     /// The contest does not have the pass's channel.
-    #[error("the pass is of the channel {0}, which the contest does not have")]
+    #[error("the pass is for the channel {0}, which the contest does not have")]
     Unknown(String),
 }
 
@@ -74,7 +74,7 @@ pub(crate) fn check_period(
             if given.and_then(parse_ballot_number).is_some_and(|number| (1..=max_ballots).contains(&number)) {
                 return Ok(Ok(()));
             }
-            let detail = format!("`period` is the ballot's number, \"1\" to \"{max_ballots}\"");
+            let detail = format!("`period` must be the ballot's number, \"1\" to \"{max_ballots}\"");
             error(detail.into(), Some(max_ballots))
         }
     }
@@ -92,10 +92,10 @@ fn check_day(
     match given {
         Some(given) if Some(given) == today => Ok(Ok(())),
         Some(given) if contest.days.iter().any(|(day, _)| day == given) => {
-            Ok(Err(error(format!("`period` is another day than that of the ballot's arrival{today_hint}"))))
+            Ok(Err(error(format!("`period` is not the day of the ballot's arrival{today_hint}"))))
         }
         _ => Err(error(format!(
-            "`period` is the day of the ballot's arrival, such as \"2021-03-14\"{today_hint}"
+            "`period` must be the day of the ballot's arrival, for example \"2021-03-14\"{today_hint}"
         ))),
     }
 }

@@ -18,7 +18,7 @@ pub struct Window {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum WindowError {
     /// The operator excluded the contest.
-    #[error("nothing of this contest is recorded")]
+    #[error("the operator excluded this contest: no ballots are recorded")]
     Excluded,
     /// The ballot arrived too early.
     #[error("the ballot arrived before the opening")]

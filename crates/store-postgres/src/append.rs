@@ -228,7 +228,7 @@ pub(crate) async fn insert(
     // itself has committed already. A replay finds the missing rows.
     let count = lines.len() + ids.len() + levels.len() + minutes.len();
     let written = u64::try_from(written).unwrap_or_default();
-    expect_row_count(written, count, || corrupt(format!("{written} rows went in instead of {count}")))
+    expect_row_count(written, count, || corrupt(format!("{written} rows were inserted instead of {count}")))
 }
 
 type TileColumns<'a> = (Vec<i16>, Vec<i64>, Vec<&'a [u8]>);

@@ -30,7 +30,7 @@ pub(crate) async fn lock_contest_with_tag_key(
 }
 
 fn wrong_tag_key(id: &ContestId) -> StoreError {
-    StoreError::Conflict(format!("there is no contest {id} of this tag key"))
+    StoreError::Conflict(format!("there is no contest {id} with this tag key"))
 }
 
 /// The error for a contest that does not exist.

@@ -131,14 +131,14 @@ pub(crate) async fn create(
     .fetch_optional(&mut *tx)
     .await
     .map_err(unavailable)?
-    .ok_or_else(|| StoreError::Conflict(format!("contest {id} exists")))?;
+    .ok_or_else(|| StoreError::Conflict(format!("contest {id} already exists")))?;
     let number: i32 = created.try_get(0).map_err(unavailable)?;
 
     // This check comes after the insertion, which waits for a running deletion of the same id.
     let retired = query("SELECT 1 FROM retired WHERE id = $1").bind(id.as_str());
     if retired.fetch_optional(&mut *tx).await.map_err(unavailable)?.is_some() {
         let why =
-            format!("the id {id} is that of a deleted contest that had passes or a log: choose another");
+            format!("the id {id} belonged to a deleted contest that had passes or a log: choose another id");
         return Err(StoreError::Conflict(why));
     }
 
@@ -398,7 +398,7 @@ pub(crate) async fn change_contest(
     .await
     .map_err(unavailable)?;
     let why = || {
-        StoreError::Conflict(format!("the contest is another one, or not at revision {}", change.revision))
+        StoreError::Conflict(format!("the contest was replaced, or is not at revision {}", change.revision))
     };
     expect_row_count(changed.rows_affected(), 1, why)?;
     if change.tag_key_destroyed { forget_reasons(tx, contest).await } else { Ok(()) }

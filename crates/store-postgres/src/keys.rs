@@ -95,7 +95,7 @@ impl Keys for PostgresDatabase {
     async fn add_installation_value(&self, name: &str, value: &[u8]) -> Result<()> {
         let statement =
             query("INSERT INTO installation (name, value) VALUES ($1, $2) ON CONFLICT (name) DO NOTHING");
-        self.change_one(statement.bind(name).bind(value), || format!("there is a value {name}")).await
+        self.change_one(statement.bind(name).bind(value), || format!("the value {name} already exists")).await
     }
 }
 

@@ -164,7 +164,9 @@ impl MoveTarget {
             }
             Part::Subjects(subjects) => {
                 let is_stored = store_subjects(tx, contest()?, &subjects).await?;
-                expect_row_count(u64::from(is_stored), 1, || corrupt("a contest's subjects came twice"))
+                expect_row_count(u64::from(is_stored), 1, || {
+                    corrupt("a contest's subject rules were sent twice")
+                })
             }
             Part::Entries(entries) => {
                 let (number, from) = self.contest.ok_or_else(|| corrupt("entries of no contest"))?;
@@ -198,7 +200,7 @@ async fn insert_rows(
     count: usize,
 ) -> Result<()> {
     let inserted = statement.execute(tx).await.map_err(unavailable)?.rows_affected();
-    expect_row_count(inserted, count, || corrupt(format!("{inserted} rows went in instead of {count}")))
+    expect_row_count(inserted, count, || corrupt(format!("{inserted} rows were inserted instead of {count}")))
 }
 
 async fn insert_values(tx: &mut PooledConnection, values: Vec<(String, Vec<u8>)>) -> Result<()> {

@@ -46,11 +46,11 @@ pub enum OpenError {
     #[error("the database cannot be used: {0}")]
     Server(String),
     /// The database has no schema yet.
-    #[error("the database has no tables of acclaim yet: run `acclaim migrate`")]
+    #[error("the database has no tables of Acclaim yet: run `acclaim migrate`")]
     Empty,
     /// The schema is of an older program.
     #[error(
-        "the database's schema has version {found}, this program needs {SCHEMA_VERSION}: run `acclaim migrate`"
+        "the database's schema has version {found}, but this program needs {SCHEMA_VERSION}: run `acclaim migrate`"
     )]
     Older {
         /// The schema's version.
@@ -58,22 +58,20 @@ pub enum OpenError {
     },
     /// The schema is of a newer program.
     #[error(
-        "the database's schema has version {found}, this program knows {SCHEMA_VERSION}: use the program that ran `acclaim migrate` last"
+        "the database's schema has version {found}, but this program only knows {SCHEMA_VERSION}: use the program that ran `acclaim migrate` last"
     )]
     Newer {
         /// The schema's version.
         found: i32,
     },
     /// A setting of the server that can lose recorded ballots.
-    #[error(
-        "the database server has {setting} = off, so that a crash loses ballots that were promised: turn it on"
-    )]
+    #[error("the database server has {setting} = off, so a crash can lose recorded ballots: turn it on")]
     Unsafe {
         /// The name of the setting.
         setting: &'static str,
     },
     /// The server is a standby.
-    #[error("the database server is in recovery, a standby: connect to the primary")]
+    #[error("the database server is a standby (in recovery): connect to the primary")]
     InRecovery,
 }
 

@@ -45,7 +45,7 @@ pub enum RedisConnectError {
     #[error("the authority's certificate (`redis.ca_file`) {0}")]
     Authority(&'static str),
     /// The settings could lose accepted ballots.
-    #[error("redis can lose accepted ballots: {}; mend this, or allow it with --allow-weak-intake", .0.join("; "))]
+    #[error("redis can lose accepted ballots: {}. Correct this, or allow it with --allow-weak-intake", .0.join("; "))]
     Weak(Vec<String>),
 }
 

@@ -275,7 +275,7 @@ fn first_digest(epoch: u64) -> [u8; 20] {
 
 #[expect(clippy::needless_pass_by_value, reason = "fits `map_err`")]
 fn unexpected_answer(error: redis::ParsingError) -> StoreError {
-    StoreError::Corrupt(format!("redis: an answer that no script of ours gives: {error}"))
+    StoreError::Corrupt(format!("redis: unexpected answer of a script: {error}"))
 }
 
 #[async_trait]
@@ -363,8 +363,9 @@ impl Intake for RedisIntake {
             let end =
                 Vec::<String>::from_redis_value(answer.map_err(write_error)?).map_err(unexpected_answer)?;
             let [position, digest] = &end[..] else { return Ok(None) };
-            let position =
-                position.parse().map_err(|_| StoreError::Corrupt("redis: a position".to_owned()))?;
+            let position = position
+                .parse()
+                .map_err(|_| StoreError::Corrupt("redis: invalid position of a shard".to_owned()))?;
             shards.push(Cursor { position, digest: digest_of(digest) });
         }
         Ok(Some(Cursors { epoch: session.epoch, shards }))

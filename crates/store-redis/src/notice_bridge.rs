@@ -163,7 +163,7 @@ impl NoticeBridge {
             // others.
             for publication in publications.into_values() {
                 let Err(error) = self.save_publication(&publication).await else { continue };
-                tracing::warn!(contest = %publication.contest, %error, "a publication is not kept");
+                tracing::warn!(contest = %publication.contest, %error, "publication was not stored");
                 self.unsaved_publications().entry(publication.contest.clone()).or_insert(publication);
             }
             let is_unsaved = !self.unsaved_publications().is_empty();
@@ -185,12 +185,12 @@ impl NoticeBridge {
                 Ok(subscription) => {
                     tokio::select! {
                         () = self.receive_messages(subscription) => {
-                            tracing::warn!("the connection that hears other processes ended");
+                            tracing::warn!("subscription to notices ended");
                         }
                         never = self.load_missed_publications() => match never {},
                     }
                 }
-                Err(error) => tracing::warn!(%error, "not listening to other processes"),
+                Err(error) => tracing::warn!(%error, "subscribing to notices failed"),
             }
             tokio::time::sleep(RETRY_DELAY).await;
             subscription = self.subscribe().await;
@@ -229,7 +229,7 @@ impl NoticeBridge {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    tracing::warn!(contest = %record.id(), %error, "the kept publication cannot be read");
+                    tracing::warn!(contest = %record.id(), %error, "stored publication cannot be read");
                     is_complete = false;
                 }
             }

@@ -122,7 +122,7 @@ impl Redis {
                 // A late answer does not close the connection, although the connection can be the
                 // cause.
                 if is_late && let Err(error) = shared.connection.reconnect(&shared.servers).await {
-                    tracing::warn!(%error, "redis cannot be connected to anew");
+                    tracing::warn!(%error, "reconnecting to redis failed");
                 }
             }
         });
@@ -172,7 +172,7 @@ impl Shared {
             }
         }
         if current.away != status.away {
-            tracing::warn!(away = ?status.away, "servers of the intake that do not answer");
+            tracing::warn!(away = ?status.away, "the unreachable servers of the intake changed");
         }
         *current = status;
     }

@@ -50,7 +50,7 @@ impl SealedStore {
                 _ => return Ok(()),
             }
         }
-        Err(StoreError::Unavailable(format!("redis: somebody else writes {place} again and again")))
+        Err(StoreError::Unavailable(format!("redis: another program keeps writing {place}")))
     }
 
     /// Returns the bytes stored under a key, without their size; `None` if there are none.

@@ -62,10 +62,10 @@ impl Contests for SqliteDatabase {
         let (closes, tag_key) = (definition.closes.seconds(), tag_key.to_vec());
         self.write(move |tx| {
             if contest_number(tx, &id)?.is_some() {
-                return Err(StoreError::Conflict(format!("contest {id} exists")));
+                return Err(StoreError::Conflict(format!("contest {id} already exists")));
             }
             if is_retired(tx, &id)? {
-                let why = format!("the id {id} is that of a deleted contest that had passes or a log: choose another");
+                let why = format!("the id {id} belonged to a deleted contest that had passes or a log: choose another id");
                 return Err(StoreError::Conflict(why));
             }
             tx.execute(
@@ -332,7 +332,7 @@ pub(crate) fn change_contest(tx: &Transaction<'_>, contest: i64, change: &Contes
         1 if change.tag_key_destroyed => forget_reasons(tx, contest),
         1 => Ok(()),
         _ => {
-            let why = format!("the contest is another one, or not at revision {}", change.revision);
+            let why = format!("the contest was replaced, or is not at revision {}", change.revision);
             Err(StoreError::Conflict(why))
         }
     }

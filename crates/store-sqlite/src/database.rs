@@ -65,7 +65,7 @@ impl SqliteDatabase {
         let (connection, version) = inspect(path)?;
         if version != SCHEMA_VERSION {
             let what = format!(
-                "of schema version {version}, and this program's is {}: `acclaim serve` brings it up to date",
+                "of schema version {version}, but this program needs {}: run `acclaim serve` to update it",
                 SCHEMA_VERSION
             );
             return Err(OpenError::Foreign { path: path.to_owned(), what });
@@ -97,7 +97,7 @@ impl SqliteDatabase {
     fn run(path: &Path, connection: Connection) -> std::result::Result<Self, OpenError> {
         let writer = Writer::start(connection).map_err(|error| OpenError::Foreign {
             path: path.to_owned(),
-            what: format!("without a thread: {error}"),
+            what: format!("not usable, because the writer thread cannot be started: {error}"),
         })?;
         let request_readers = Readers::new(path.to_owned(), READERS);
         let recording_readers = Readers::new(path.to_owned(), RECORDING_READERS);

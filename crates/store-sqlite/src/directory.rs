@@ -33,17 +33,17 @@ pub enum DirectoryError {
     #[error(transparent)]
     Database(#[from] OpenError),
     /// The file does not hold a valid secret.
-    #[error("{0} is not an installation's secret: 64 hexadecimal digits")]
+    #[error("{0} is not an installation's secret, which is 64 hexadecimal digits: restore it from a backup")]
     Secret(PathBuf),
     /// The database exists, but the secret that unwraps its keys is missing.
     #[error(
-        "{0} is missing, and without it the keys in the database beside it cannot be opened: restore it from a backup"
+        "{0} is missing, and without it the keys in the database cannot be opened: restore it from a backup"
     )]
     SecretMissing(PathBuf),
     /// A secret and published checkpoints exist, but the database that they belong to is missing.
     #[error(
-        "{0} is missing or empty, and the files beside it are those of an installation: restore it from a backup. \
-         For a new installation name another directory"
+        "{0} is missing or empty, but other files of its installation exist: restore it from a backup. \
+         For a new installation, choose another directory"
     )]
     DatabaseMissing(PathBuf),
     /// The system gave no random bytes.
@@ -147,7 +147,7 @@ impl DataDirectory {
         if self.had_database && !path.exists() {
             tracing::warn!(
                 directory = %path.display(),
-                "the published checkpoints are missing: a database that was set back would not be noticed. \
+                "the published checkpoints are missing: a database that was restored to an older state cannot be detected. \
                  Compare it with a checkpoint that a witness or an auditor has kept"
             );
         }

@@ -100,7 +100,7 @@ impl Intake for LocalIntake {
     }
 
     async fn drain(&self, session: &Session, after: &Cursors, limit: usize) -> Result<DrainOutcome> {
-        let lost = || Ok(DrainOutcome::Lost("the process that held it has ended".to_owned()));
+        let lost = || Ok(DrainOutcome::Lost("the process that held the ballots has ended".to_owned()));
         loop {
             let Some(buffer) = self.buffer(session).filter(|_| after.epoch == session.epoch) else {
                 return lost();

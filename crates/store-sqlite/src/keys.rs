@@ -111,7 +111,7 @@ impl Keys for SqliteDatabase {
                 .map_err(unavailable)?;
             match added {
                 1 => Ok(()),
-                _ => Err(StoreError::Conflict(format!("there is a value {name}"))),
+                _ => Err(StoreError::Conflict(format!("the value {name} already exists"))),
             }
         })
         .await

@@ -78,7 +78,7 @@ impl SqliteDatabase {
 }
 
 fn move_cancelled() -> StoreError {
-    StoreError::Unavailable("the move was given up".to_owned())
+    StoreError::Unavailable("the move was cancelled".to_owned())
 }
 
 /// Reads an installation and sends it in parts.
@@ -167,7 +167,7 @@ impl PartSender<'_> {
     }
 
     fn send_contest(&self, id: &ContestId) -> Result<()> {
-        let missing = || corrupt(format!("contest {id} is gone"));
+        let missing = || corrupt(format!("contest {id} is missing"));
         let number = contest_number(self.tx, id)?.ok_or_else(missing)?;
         let record = read_contest(self.tx, id)?.ok_or_else(missing)?;
         let head = read_head(self.tx, number)?;
@@ -221,7 +221,7 @@ impl PartSender<'_> {
             .prepare("SELECT log_index, lines FROM entries WHERE contest = ?1 ORDER BY log_index")
             .map_err(unavailable)?;
         let mut rows = statement.query([contest]).map_err(unavailable)?;
-        let missing = |index: u64| corrupt(format!("entry {index} is missing or not in its place"));
+        let missing = |index: u64| corrupt(format!("entry {index} is missing or at a wrong index"));
         let (mut entries, mut bytes, mut next) = (Vec::new(), 0, 0);
         while let Some(row) = rows.next().map_err(unavailable)? {
             let block = block(stored_block(row).map_err(unavailable)?)?;

@@ -89,7 +89,7 @@ pub(crate) fn require_contest_with_tag_key(
     )
     .optional()
     .map_err(unavailable)?
-    .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} of this tag key")))
+    .ok_or_else(|| StoreError::Conflict(format!("there is no contest {id} with this tag key")))
 }
 
 fn revoke(

@@ -85,7 +85,7 @@ fn read(path: &Path) -> Result<Option<String>> {
         // A loss of power can leave an empty file, if it was renamed before its content was on
         // disk. Then no checkpoint is known.
         Ok(text) if text.is_empty() => {
-            tracing::warn!(file = %path.display(), "the file of a checkpoint is empty");
+            tracing::warn!(file = %path.display(), "checkpoint file is empty");
             Ok(None)
         }
         Ok(text) => Ok(Some(text)),
@@ -103,5 +103,5 @@ fn write(path: &Path, note: &str) -> Result<()> {
 }
 
 fn unavailable(error: &io::Error) -> StoreError {
-    StoreError::Unavailable(format!("the checkpoints shown: {error}"))
+    StoreError::Unavailable(format!("published checkpoints: {error}"))
 }

@@ -63,11 +63,11 @@ fn moved_message(path: &Path, mark: &MoveMark) -> String {
     let (path, to) = (path.display(), &mark.to);
     if mark.complete {
         return format!(
-            "the installation in {path} was moved to {to}: it goes on there, and going on here too would make a second history"
+            "the installation in {path} was moved to {to} and continues there: to continue here too would create a second history"
         );
     }
     format!(
-        "the installation in {path} may have been moved to {to}: a move there was cut off. Finish it by the same `acclaim move` again, \
+        "the installation in {path} may have been moved to {to}: a move there was interrupted. Run the same `acclaim move` again to finish it, \
          or undo it with `--take-back`"
     )
 }
@@ -103,10 +103,13 @@ pub(crate) fn inspect(path: &Path) -> std::result::Result<(Connection, usize), O
         .map_err(failed)?;
     let foreign = |what| Err(OpenError::Foreign { path: path.to_owned(), what });
     if !empty && application != APPLICATION_ID {
-        return foreign("not a database of acclaim".to_owned());
+        return foreign("not a database of Acclaim".to_owned());
     }
     if version > SCHEMA_VERSION {
-        return foreign(format!("of schema version {version}; this program knows up to {}", SCHEMA_VERSION));
+        return foreign(format!(
+            "of schema version {version}, but this program knows versions up to {} only: run a newer program",
+            SCHEMA_VERSION
+        ));
     }
     Ok((connection, version))
 }

@@ -59,7 +59,9 @@ impl Writer {
             mpsc::error::SendTimeoutError::Timeout(_) => unavailable("too many writes wait for the database"),
             mpsc::error::SendTimeoutError::Closed(_) => unavailable("the writer has ended"),
         })?;
-        answered.await.unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended at work".to_owned())))
+        answered
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended during the work".to_owned())))
     }
 
     /// Queues work without waiting for its end. Called at start, when the queue is empty.

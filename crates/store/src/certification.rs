@@ -39,7 +39,7 @@ pub async fn certification(database: &dyn Database, contest: &ContestId) -> Resu
         Some((Command::Certify { result, .. }, CommandOutcome::Recorded { size, root, .. })) => {
             Ok(Some(Certification { size, root, result }))
         }
-        _ => Err(StoreError::Corrupt(format!("{contest} is certified, and no command certified it"))),
+        _ => Err(StoreError::Corrupt(format!("{contest} is certified, but no command certified it"))),
     }
 }
 

@@ -11,7 +11,7 @@ pub enum StoreError {
     #[error("it is not known whether the write happened: {0}")]
     Unknown(String),
     /// Nothing was changed: the stored state is not the one that the caller expects.
-    #[error("the store has moved on: {0}")]
+    #[error("the stored data is not as expected: {0}")]
     Conflict(String),
     /// The stored data contradicts itself. A retry does not help.
     #[error("the store is damaged: {0}")]

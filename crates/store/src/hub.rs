@@ -390,7 +390,7 @@ mod tests {
     async fn waits_for_figures_of_recorded_ballots() {
         let (hub, contest) = (Arc::new(Hub::default()), "photos".parse().unwrap());
         let max_wait = Duration::from_secs(10);
-        assert!(hub.current_publication(&contest, max_wait).await.is_none(), "nothing was published");
+        assert!(hub.current_publication(&contest, max_wait).await.is_none(), "nothing is published");
         hub.deliver(publication(5));
         let size = |newest: Option<Arc<Publication>>| newest.unwrap().size;
         assert_eq!(size(hub.current_publication(&contest, Duration::ZERO).await), 5, "nothing to wait for");
@@ -411,7 +411,7 @@ mod tests {
         assert_eq!(
             size(hub.current_publication(&contest, Duration::from_millis(1)).await),
             8,
-            "what there is"
+            "the newest after the time limit"
         );
     }
 

@@ -41,7 +41,9 @@ pub enum KeyringError {
     #[error("the system gave no random bytes: {0}")]
     Randomness(String),
     /// The secret does not decrypt the stored value.
-    #[error("`{0}` cannot be opened: the installation's secret is not the one it was wrapped with")]
+    #[error(
+        "`{0}` cannot be decrypted: the installation's secret is not the one that encrypted it. Set the secret that this installation was created with"
+    )]
     WrongSecret(String),
     /// The installation was created with another name, which is part of every log's origin.
     #[error(

@@ -109,7 +109,7 @@ pub fn read_state(state: i64, reason: Option<String>) -> Result<BallotState> {
         (1, None) => Ok(BallotState::Replaced),
         (2, Some(reason)) => Ok(BallotState::Voided { reason, replaced: false }),
         (3, Some(reason)) => Ok(BallotState::Voided { reason, replaced: true }),
-        (state, _) => Err(StoreError::Corrupt(format!("a ballot of state {state}"))),
+        (state, _) => Err(StoreError::Corrupt(format!("a ballot has the unknown state {state}"))),
     }
 }
 

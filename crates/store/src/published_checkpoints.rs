@@ -13,7 +13,7 @@ use crate::error::{Result, StoreError};
 /// compared.
 pub fn checkpoint_size(note: &str) -> Result<u64> {
     let size = note.lines().nth(1).and_then(|size| size.parse().ok());
-    size.ok_or_else(|| StoreError::Corrupt("a checkpoint without a size".to_owned()))
+    size.ok_or_else(|| StoreError::Corrupt("a checkpoint has no size".to_owned()))
 }
 
 /// Stores the checkpoints that were published.

@@ -70,7 +70,7 @@ pub enum NewKeyError {
         advice: String,
     },
     /// The requesting staff key has used the `Idempotency-Key` for another key.
-    #[error("the staff key has used this Idempotency-Key for the key {0:?}, which is another one")]
+    #[error("the staff key has used this Idempotency-Key for another key, {0:?}")]
     IdempotencyKeyUsed(String),
     /// The key that this request created was revoked since.
     #[error(
@@ -185,7 +185,9 @@ fn check(new_key: &NewKey, now: Instant) -> Result<(), NewKeyError> {
     if new_key.name.as_deref() == Some(PROCESS_KEY_NAME) {
         return invalid(
             "name",
-            format!("the name {PROCESS_KEY_NAME:?}: logs know by it what is decided without a key"),
+            format!(
+                "the name {PROCESS_KEY_NAME:?}: it is reserved for decisions that are made without a key"
+            ),
         );
     }
     if new_key.contests.as_ref().is_some_and(Vec::is_empty) {
@@ -199,7 +201,7 @@ fn check(new_key: &NewKey, now: Instant) -> Result<(), NewKeyError> {
     }
     let is_juror_key = new_key.role == Role::Juror;
     if !is_juror_key && new_key.panel.is_some() {
-        let problem = format!("a panel is for jurors: a key of role {} is not for one panel", new_key.role);
+        let problem = format!("a key of role {} cannot have a panel: panels are for jurors", new_key.role);
         return invalid("panel", problem);
     }
     let is_complete =

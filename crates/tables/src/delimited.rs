@@ -146,7 +146,7 @@ impl Reader<'_> {
             || after.starts_with(['\n', '\r'])
             || self.delimiter.is_some_and(|d| after.starts_with(d));
         if !is_ended {
-            let problem = "a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice";
+            let problem = "a cell in quotation marks begins here and has text after its closing mark; write a quotation mark inside a cell twice";
             return Err(self.error_at(opening_line, problem.to_owned()));
         }
         Ok((cell, after))

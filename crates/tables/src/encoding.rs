@@ -43,7 +43,7 @@ pub fn decode(content: &[u8]) -> Result<Cow<'_, str>, DecodeError> {
     if let Some(at) = text.iter().position(|&byte| byte == 0) {
         return match detect_utf_16(text) {
             Some(from_bytes) => decode_utf_16(text, from_bytes).map(Cow::Owned),
-            None => Err(decode_error(content, at, "there is a zero byte: the file is no text".to_owned())),
+            None => Err(decode_error(content, at, "the file has a zero byte, so it is not text".to_owned())),
         };
     }
     std::str::from_utf8(text).map(Cow::Borrowed).map_err(|error| {

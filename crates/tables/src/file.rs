@@ -21,7 +21,7 @@ pub fn read(path: &Path) -> io::Result<Vec<u8>> {
     File::open(path)?.take(MAX_LENGTH + 1).read_to_end(&mut content)?;
     if content.len() as u64 > MAX_LENGTH {
         let problem = format!(
-            "the file has more than {} MiB, which is the most; split it into several",
+            "the file has more than {} MiB, which is the maximum; split it into several files",
             MAX_LENGTH >> 20
         );
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, problem));

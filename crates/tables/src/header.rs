@@ -153,8 +153,8 @@ impl Header {
         Some((
             cut,
             format!(
-                "{rest:?} follows a comma and a space, as if it went on from {before:?}: one cell too many. A comma in a text needs quotation marks \
-                 around the text: {:?}. If it is a text of its own, leave the space out",
+                "{rest:?} follows a comma and a space, so it may be the rest of {before:?}: one cell too many. A comma in a text needs quotation marks \
+                 around the text: {:?}. If it is a separate text, remove the space",
                 format!("{before}, {rest}")
             ),
         ))

@@ -223,7 +223,10 @@ impl Builder {
         }
         let text = text.trim();
         if self.table.text.len() + text.len() > MAX_TEXT {
-            return Err(format!("the table has more than {} MiB of text", MAX_TEXT >> 20));
+            return Err(format!(
+                "the table has more than {} MiB of text; split it into several files",
+                MAX_TEXT >> 20
+            ));
         }
         self.table.text.push_str(text);
         let end = u32::try_from(self.table.text.len()).unwrap_or(END);

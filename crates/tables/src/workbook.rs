@@ -138,7 +138,7 @@ fn push(
         Data::Error(error) => {
             let column = column_letters(column);
             let message = format!(
-                "the cell in column {column} holds an error ({error}); mend its formula, or type the value"
+                "the cell in column {column} holds an error ({error}); correct its formula, or type the value"
             );
             return Err(problem(message));
         }

@@ -185,12 +185,12 @@ fn admit_closed(tally: &Tally, at: Instant) -> Result<(), Refusal> {
 
 fn admit_drawn(tally: &Tally, source: &str) -> Result<(), Refusal> {
     let rules = tally.header.as_ref().and_then(|header| header.rules.draw.as_ref());
-    let rules = rules.ok_or(Refusal::NoDraw("the rules have none"))?;
+    let rules = rules.ok_or(Refusal::NoDraw("the rules have no draw"))?;
     if tally.phase != Phase::Frozen {
         return Err(Refusal::NoDraw("the log is not frozen"));
     }
     if tally.drawn.is_some() {
-        return Err(Refusal::NoDraw("the seed is there already"));
+        return Err(Refusal::NoDraw("a seed is logged already"));
     }
     if source == rules.source {
         Ok(())

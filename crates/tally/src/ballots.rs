@@ -240,9 +240,9 @@ impl Ballots {
         }
     }
 
-    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn record(&self, ballot: BallotNumber) -> &BallotRecord {
-        self.records.get(ballot).expect("a ballot's number")
+        self.records.get(ballot).expect("the ballot number is in the list")
     }
 
     /// The entries that a ballot votes for. The entries of a category are adjacent.
@@ -305,19 +305,19 @@ impl Ballots {
         number
     }
 
-    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions in a list that never shrinks")]
     fn record_mut(&mut self, ballot: BallotNumber) -> &mut BallotRecord {
-        self.records.get_mut(ballot).expect("a ballot's number")
+        self.records.get_mut(ballot).expect("the ballot number is in the list")
     }
 
-    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions in a list that never shrinks")]
     fn voter_record(&self, voter: VoterNumber) -> &Voter {
-        self.voters.get(voter).expect("a voter's number")
+        self.voters.get(voter).expect("the voter number is in the list")
     }
 
-    #[expect(clippy::expect_used, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::expect_used, reason = "numbers are positions in a list that never shrinks")]
     fn voter_record_mut(&mut self, voter: VoterNumber) -> &mut Voter {
-        self.voters.get_mut(voter).expect("a voter's number")
+        self.voters.get_mut(voter).expect("the voter number is in the list")
     }
 }
 

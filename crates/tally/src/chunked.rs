@@ -62,7 +62,7 @@ impl<T> ChunkedList<T> {
             self.chunks.push(Vec::with_capacity(capacity));
         }
         let last = self.chunks.len() - 1;
-        #[expect(clippy::indexing_slicing, reason = "there is one now")]
+        #[expect(clippy::indexing_slicing, reason = "the list has at least one chunk here")]
         &mut self.chunks[last]
     }
 }
@@ -70,7 +70,7 @@ impl<T> ChunkedList<T> {
 impl<T: Copy> ChunkedList<T> {
     /// Adds at most [`CHUNK_LENGTH`] adjacent items. Returns the position of the first one.
     pub(crate) fn push_slice(&mut self, items: &[T]) -> usize {
-        debug_assert!(items.len() <= CHUNK_LENGTH, "{} items do not stay together", items.len());
+        debug_assert!(items.len() <= CHUNK_LENGTH, "{} items do not fit into one chunk", items.len());
         self.chunk_for(items.len()).extend_from_slice(items);
         self.end() - items.len()
     }
@@ -113,13 +113,13 @@ impl HashIndex {
     }
 
     /// The part of the table for a hash.
-    #[expect(clippy::indexing_slicing, reason = "there are as many parts as these bits count")]
+    #[expect(clippy::indexing_slicing, reason = "the bits select one of the existing parts")]
     pub(crate) fn part(&self, hash: u64) -> &HashTable<u32> {
         &self.parts[part(hash)]
     }
 
     /// The part of the table for a hash, mutable.
-    #[expect(clippy::indexing_slicing, reason = "there are as many parts as these bits count")]
+    #[expect(clippy::indexing_slicing, reason = "the bits select one of the existing parts")]
     pub(crate) fn part_mut(&mut self, hash: u64) -> &mut HashTable<u32> {
         &mut self.parts[part(hash)]
     }
@@ -215,7 +215,7 @@ mod tests {
             .iter()
             .map(|n| late_steps.iter().filter(|other| (*n..n + 64).contains(other)).count())
             .max();
-        assert!(max_steps <= Some(8), "{max_steps:?} parts within 64 insertions");
+        assert!(max_steps <= Some(8), "{max_steps:?} parts grow within 64 insertions");
         for part in &table.parts {
             let buckets = part.capacity().next_power_of_two() as u64;
             let used_buckets: HashSet<u64> = part.iter().map(|n| hash(n) % buckets).collect();

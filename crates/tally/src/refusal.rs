@@ -48,16 +48,16 @@ pub enum Refusal {
         reason: &'static str,
     },
     /// The type of entry, or a key in it, exists only in logs of version 2.
-    #[error("`{0}` as it is here belongs into a log of version 2, and this one is of version 1")]
+    #[error("`{0}` in this form belongs in a log of version 2, and this log has version 1")]
     LaterVersion(&'static str),
     /// The rule exists only in logs of version 2.
-    #[error("the rule `{0}` belongs into a log of version 2, and this one is of version 1")]
+    #[error("the rule `{0}` belongs in a log of version 2, and this log has version 1")]
     LaterRule(&'static str),
     /// The entry has no salt, but must have one.
-    #[error("`{0}` has no salt, which it must have in a log of version 2")]
+    #[error("`{0}` has no salt, which a log of version 2 requires")]
     NoSalt(&'static str),
     /// The entry has a salt, but must not have one.
-    #[error("`{0}` has a salt, which it must not have in this log")]
+    #[error("`{0}` has a salt, which this log does not allow")]
     Salt(&'static str),
     /// A number is greater than the tally can hold.
     #[error("more than a tally can hold: {0}")]
@@ -76,7 +76,7 @@ pub enum Refusal {
     #[error("there is no entry `{0}`")]
     UnknownEntry(String),
     /// The entry is in another category.
-    #[error("the entry `{entry}` does not stand in the category `{category}`")]
+    #[error("the entry `{entry}` is not in the category `{category}`")]
     WrongCategory {
         /// The category that was named.
         category: String,
@@ -123,7 +123,7 @@ pub enum Refusal {
         index: u64,
     },
     /// The time of casting has the wrong precision, or is not in the time of voting.
-    #[error("cast at `{at}`, which is not from `{first}` to `{last}`")]
+    #[error("cast at `{at}`: the time must be from `{first}` to `{last}`, in this precision")]
     CastTime {
         /// The time of casting as written.
         at: String,
@@ -183,7 +183,7 @@ pub enum Refusal {
         standing: Option<BallotId>,
     },
     /// The voter has replaced ballots as often as the rules allow.
-    #[error("the voter has replaced ballots {most} times, the most allowed")]
+    #[error("the voter has replaced ballots {most} times, which is the maximum")]
     TooManyRevisions {
         /// The maximum number of replacements.
         most: u32,
@@ -199,7 +199,7 @@ pub enum Refusal {
 
     /// The voter would vote in too many of the categories of a limit.
     #[error(
-        "the voter would have voted in {categories} categories, of which at most {most} are allowed: {}",
+        "the voter would have votes in {categories} of these categories, and at most {most} are allowed: {}",
         joined(limit)
     )]
     TooManyCategories {
@@ -230,7 +230,7 @@ pub enum Refusal {
     #[error("the amendment does not fit: {0}")]
     InvalidAmendment(InvalidAmendment),
     /// The new closing is not later than the present one.
-    #[error("the closing can only move to after {closes}")]
+    #[error("the new closing must be after {closes}")]
     ClosesNotLater {
         /// The present closing instant.
         closes: Instant,
@@ -242,7 +242,7 @@ pub enum Refusal {
         latest: Instant,
     },
     /// The contest closes before it opened, or after it should have closed.
-    #[error("closed at {at}, which is not from {opened} to {closes}")]
+    #[error("closed at {at}: the time must be from {opened} to {closes}")]
     ClosedOutside {
         /// The instant of closing.
         at: Instant,
@@ -252,7 +252,7 @@ pub enum Refusal {
         closes: Instant,
     },
     /// The number of passes issued by a source decreases.
-    #[error("`{source_name}` had issued {before} passes, and now fewer")]
+    #[error("the number of passes issued by `{source_name}` cannot decrease: it was {before}")]
     PassesDecreased {
         /// The way of admission.
         source_name: String,
@@ -279,10 +279,10 @@ pub enum Refusal {
         why: String,
     },
     /// The juror's name is empty.
-    #[error("scores without a juror")]
+    #[error("the juror has no name")]
     NoJuror,
     /// The rules name the panel's jurors, and this is not one of them.
-    #[error("{} is no juror of the panel `{panel}`", quoted(Some(juror)))]
+    #[error("{} is not a juror of the panel `{panel}`", quoted(Some(juror)))]
     UnknownJuror {
         /// The panel.
         panel: PanelId,
@@ -341,7 +341,7 @@ pub enum Refusal {
     #[error("a test contest is never certified")]
     TestContest,
     /// The certified result is not the result of the log.
-    #[error("certifies another result: the log's is {expected}")]
+    #[error("certifies another result: the log's result is {expected}")]
     AnotherResult {
         /// SHA-256 of the log's result document, in lowercase hex.
         expected: String,

@@ -107,13 +107,13 @@ impl Roster {
     }
 
     /// The votes for an entry, by channel.
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn votes_by_channel(&self, entry: EntryNumber) -> &[Votes] {
         let first = entry as usize * self.channels;
         &self.votes[first..first + self.channels]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn votes_mut(&mut self, entry: EntryNumber, channel: ChannelNumber) -> &mut Votes {
         &mut self.votes[entry as usize * self.channels + channel]
     }
@@ -138,22 +138,22 @@ impl Roster {
         self.entry_numbers.get(id).copied()
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn category(&self, number: CategoryNumber) -> &CategoryState {
         &self.categories[number as usize]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn category_mut(&mut self, number: CategoryNumber) -> &mut CategoryState {
         &mut self.categories[number as usize]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn entry(&self, number: EntryNumber) -> &EntryState {
         &self.entries[number as usize]
     }
 
-    #[expect(clippy::indexing_slicing, reason = "numbers are positions, and nothing is ever taken out")]
+    #[expect(clippy::indexing_slicing, reason = "numbers are positions in a list that never shrinks")]
     pub(crate) fn entry_mut(&mut self, number: EntryNumber) -> &mut EntryState {
         &mut self.entries[number as usize]
     }

@@ -76,7 +76,7 @@ impl Nginx {
                 && let Some(status) = self.shell.try_wait().unwrap()
             {
                 let errors = fs::read_to_string(self.folder.path().join(ERRORS)).unwrap_or_default();
-                panic!("nginx ended at its start ({status}): {errors}");
+                panic!("nginx ended during its start ({status}): {errors}");
             }
             connected.map_err(|error| format!("nginx does not listen: {error}"))
         });

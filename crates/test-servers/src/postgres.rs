@@ -134,7 +134,7 @@ impl Server {
         self.postmaster.wait().unwrap();
         let start = Instant::now();
         while all.iter().any(|process| is_alive(*process)) {
-            assert!(start.elapsed() < START_STOP_TIMEOUT, "a killed process lives on");
+            assert!(start.elapsed() < START_STOP_TIMEOUT, "a killed process is still alive");
             std::thread::yield_now();
         }
     }

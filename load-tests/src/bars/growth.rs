@@ -95,5 +95,5 @@ fn redis_memory(deployment: &Deployment) -> Result<i64> {
     let server = deployment.redis.as_ref().context("an embedded engine has no Redis")?;
     let info: String = server.run(&["INFO", "memory"]);
     let line = info.lines().find_map(|line| line.strip_prefix("used_memory:"));
-    Ok(line.context("Redis does not tell its memory")?.trim().parse()?)
+    Ok(line.context("the answer of Redis has no `used_memory`")?.trim().parse()?)
 }

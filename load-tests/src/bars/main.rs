@@ -116,7 +116,7 @@ fn measure(args: &Args) -> Result<()> {
     }
     print!("{table}");
     if let Some(path) = &args.json {
-        std::fs::write(path, table.json()).with_context(|| format!("the file {}", path.display()))?;
+        std::fs::write(path, table.json()).with_context(|| format!("writing the file {}", path.display()))?;
     }
     Ok(())
 }

@@ -99,8 +99,8 @@ async fn follow_all(address: SocketAddr, contest: &str, duration: Duration) -> R
     }
     match timeout(duration, streams.join_next()).await {
         Err(_) => Ok(received.get()),
-        Ok(Some(ended)) => bail!("a stream ended: {:?}", ended?),
-        Ok(None) => bail!("there was no stream"),
+        Ok(Some(ended)) => bail!("an event stream ended: {:?}", ended?),
+        Ok(None) => bail!("no event stream was opened"),
     }
 }
 

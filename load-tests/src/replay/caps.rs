@@ -68,7 +68,7 @@ impl FromStr for Limit {
 
     fn from_str(text: &str) -> Result<Self> {
         let (max, categories) =
-            text.split_once('=').context("expected is a number and categories, such as 1=north,south")?;
+            text.split_once('=').context("expected a number and categories, for example 1=north,south")?;
         let categories = categories.split(',').map(str::to_owned).collect();
         Ok(Self { categories, max: number(max)? })
     }
@@ -77,7 +77,7 @@ impl FromStr for Limit {
 fn number(text: &str) -> Result<u32> {
     match text.parse() {
         Ok(number @ 1..) => Ok(number),
-        _ => bail!("`{text}` is no number of votes from 1 on"),
+        _ => bail!("`{text}` is not a number of at least 1"),
     }
 }
 

@@ -111,10 +111,10 @@ fn replay(args: &Args) -> Result<bool> {
     println!("totals: {equal} of {} equal", published.len());
 
     let log = folder.path().join("log");
-    let log = log.to_str().context("the temporary folder's name")?;
+    let log = log.to_str().context("the path of the temporary folder is not UTF-8")?;
     let (exported, output) = engine.run(&["log", "export", CONTEST, "--url", &url, "--out", log])?;
     if !exported {
-        bail!("the log was not exported: {output}");
+        bail!("`acclaim log export` failed: {output}");
     }
     let vkey = contest["log"]["vkey"].as_str().unwrap_or_default();
     let (clean, report) = engine.run(&["audit", log, "--vkey", vkey])?;
@@ -127,10 +127,10 @@ fn read(args: &Args) -> Result<(Vec<Voter>, Vec<PublishedTotal>)> {
     let max_voters = args.voters.unwrap_or(usize::MAX);
     let voters = votes::open(&args.ballots)
         .and_then(|rows| votes::read_votes(rows, &args.columns, max_voters))
-        .with_context(|| format!("the ballots {}", args.ballots.display()))?;
+        .with_context(|| format!("reading the ballots {}", args.ballots.display()))?;
     let published = votes::open(&args.published)
         .and_then(|rows| votes::read_published(rows, &args.columns))
-        .with_context(|| format!("the published file {}", args.published.display()))?;
+        .with_context(|| format!("reading the published file {}", args.published.display()))?;
     Ok((voters, published))
 }
 

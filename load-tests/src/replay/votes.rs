@@ -79,7 +79,7 @@ pub(crate) fn open(path: &Path) -> Result<Rows> {
 
 fn column(rows: &mut Rows, name: &str) -> Result<usize> {
     let found = rows.headers()?.iter().position(|header| header == name);
-    found.with_context(|| format!("there is no column `{name}`"))
+    found.with_context(|| format!("the file has no column `{name}`"))
 }
 
 fn cell(row: &StringRecord, at: usize) -> &str {
@@ -126,9 +126,11 @@ pub(crate) fn read_published(mut rows: Rows, columns: &Columns) -> Result<Vec<Pu
         let row = row?;
         let choice = (cell(&row, category).to_owned(), cell(&row, entry).to_owned());
         if !known.insert(choice.clone()) {
-            bail!("the entry `{}` of `{}` stands there twice", choice.1, choice.0);
+            bail!("the entry `{}` of `{}` appears twice", choice.1, choice.0);
         }
-        let votes = cell(&row, votes).parse().with_context(|| format!("the total of `{}`", choice.1))?;
+        let votes = cell(&row, votes)
+            .parse()
+            .with_context(|| format!("the total of `{}` is not a number", choice.1))?;
         let title = title.map_or("", |title| cell(&row, title)).to_owned();
         published.push(PublishedTotal { choice, title, votes });
     }

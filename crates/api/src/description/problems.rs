@@ -113,7 +113,7 @@ pub(super) fn of_form(form: &Form<'_>) -> Vec<&'static Kind> {
 
 /// Returns the schema of each kind's document, by its name among the components.
 pub(super) fn schemas(base: &BasePath) -> Map<String, Value> {
-    #[expect(clippy::expect_used, reason = "a constant, which a test reads")]
+    #[expect(clippy::expect_used, reason = "the text is a constant, and a test parses it")]
     let mut fields: BTreeMap<String, Fields> = serde_json::from_str(FIELDS).expect("fields of problems");
     let schema = |kind: &&Kind| {
         let Fields { required, properties } = fields.remove(kind.code).unwrap_or_default();

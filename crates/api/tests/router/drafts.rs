@@ -24,7 +24,7 @@ fn edits_draft_only_at_current_revision() {
     put("early", Some("*")).problem(412, "precondition-failed");
     let made = put("first", None);
     assert_eq!((made.status, &made.body["title"]), (201, &json!("first")));
-    assert_eq!(put("first", None).status, 200, "the same again, whatever it is sent with");
+    assert_eq!(put("first", None).status, 200, "the same definition again, with any precondition");
     assert_eq!(put("first", Some("\"1000\"")).status, 200);
     let exists = put("second", None);
     exists.problem(412, "precondition-failed");

@@ -45,7 +45,7 @@ fn a_juror_reads_the_shortlist_and_nothing_else() {
     assert_eq!(post(site, "prize/scores", &kofi, "kofi", &scores).status, 200);
     let own = get(site, "prize/jury", &ama);
     assert_eq!((own.status, own.header("cache-control")), (200, "private, no-store"));
-    assert_eq!(own.body["shortlist_is_final"], false, "who is a champion is not known while voting is open");
+    assert_eq!(own.body["shortlist_is_final"], false, "the champions are unknown while voting is open");
     assert_eq!(own.body["shortlist"][0], json!({"category": "a", "entries": ["a1", "a2", "a3"]}));
 
     site.staff("POST", "/v1/contests/prize/close", "close", &json!({}));
@@ -122,7 +122,10 @@ fn a_panel_that_names_its_jurors_has_exactly_these() {
     let ama = juror(site, "prize", "experts", "AMA  mensah");
     let keys = site.read("/v1/keys").body;
     let is_registered = |key: &Value| key["name"] == "Ama Mensah";
-    assert!(keys["keys"].as_array().unwrap().iter().any(is_registered), "in the registered spelling: {keys}");
+    assert!(
+        keys["keys"].as_array().unwrap().iter().any(is_registered),
+        "the key has the registered spelling: {keys}"
+    );
     let own = json!({"category": "a", "values": [["a1", "5"]]});
     assert_eq!(post(site, "prize/scores", &ama, "own", &own).status, 200);
     let refused = post(site, "prize/scores", &site.key, "kofi", &body("Kofi"));

@@ -54,7 +54,7 @@ fn revoked_passes_are_refused_and_new_ones_taken() {
     assert_eq!(revoked.body["revoked"][0]["canonical"], "mailto:ama@example.org");
     mine(site, &first).problem(401, "pass-revoked");
     site.cast("prize", &first, &ballot(&["b1"])).problem(401, "pass-revoked");
-    assert_eq!(mine(site, &kofi).status, 200, "another voter's");
+    assert_eq!(mine(site, &kofi).status, 200, "the pass of another voter");
     let line = format!("{}\n", json!({"pass": first, "selections": ballot(&["b1"])["selections"]}));
     let gateway = format!("Bearer {}", site.key);
     let headers = [("authorization", &*gateway), ("content-type", "application/x-ndjson")];
@@ -66,7 +66,7 @@ fn revoked_passes_are_refused_and_new_ones_taken() {
     assert_eq!(mint(site, "first", AMA).text, minted.text, "the same request, the same bytes");
     let second = pass(&mint(site, "second", AMA));
     assert_ne!(second, first);
-    assert_eq!(mine(site, &second).body["ballots"][0]["ballot"], id, "it is the same voter's");
+    assert_eq!(mine(site, &second).body["ballots"][0]["ballot"], id, "the new pass is for the same voter");
     assert_eq!(site.cast("prize", &second, &ballot(&["b1"])).status, 201);
     // The first revocation, sent again, revokes no pass that was minted since.
     let again = revoke(site, "replace", " Ama <AMA+prize@Example.org>", "replace");
@@ -81,7 +81,7 @@ fn revoked_passes_are_refused_and_new_ones_taken() {
         (&barred.body["barred"][0]["subject"], &barred.body["barred"][0]["position"]),
         (&json!(AMA), &json!(0))
     );
-    assert_eq!(pass(&mint(site, "second", AMA)), second, "a repetition is answered as before");
+    assert_eq!(pass(&mint(site, "second", AMA)), second, "a repeated request gets the same answer");
     let counts = passes(site);
     assert_eq!(
         (&counts["ways"], &counts["revoked"]),

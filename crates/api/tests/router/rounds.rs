@@ -114,7 +114,7 @@ fn refuses_definition_that_conflicts_with_champions() {
     given["rounds"] = next["rounds"].clone();
     given["rounds"]["previous"] = json!({"origin": "o", "size": 1,
         "root": "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=", "result": "0".repeat(64)});
-    assert_refused(site, &given, "rounds.previous", "is what the engine finds out");
+    assert_refused(site, &given, "rounds.previous", "is set by the server");
     let drafts = site.read("/v1/contests").text;
     assert!(!drafts.contains("\"next\""), "nothing was made: {drafts}");
 }

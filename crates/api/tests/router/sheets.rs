@@ -102,7 +102,7 @@ fn lists_only_ballots_of_own_channel() {
     cast(&unique, 1..=3);
     cast(&fan, 1..=1100);
     let page = mine(site, "main", &unique, "");
-    assert_eq!(page["ballots"].as_array().unwrap().len(), 3, "behind two pages of the other channel");
+    assert_eq!(page["ballots"].as_array().unwrap().len(), 3, "after two pages of the other channel");
     assert_eq!(
         (&page["period"], &page["left"], &page["older"]),
         (&json!("4"), &json!(["a", "b"]), &Value::Null)
@@ -113,7 +113,7 @@ fn lists_only_ballots_of_own_channel() {
     let page = mine(site, "main", &unique, "");
     assert!(!page["ballots"].as_array().unwrap().is_empty());
     let unknown = ["period", "left", "ballots_left"].map(|key| &page[key]);
-    assert_eq!(unknown, [&Value::Null; 3], "more than are looked through: not known, and not none");
+    assert_eq!(unknown, [&Value::Null; 3], "more ballots than one answer looks through: unknown, not empty");
     assert_eq!(site.cast("main", &unique, &in_period(&["a1", "b1"], "3101")).status, 201);
 }
 
@@ -212,5 +212,5 @@ fn a_draft_can_lose_the_channel_that_passes_were_minted_for() {
     assert_eq!(site.put(&draft, Some("*")).status, 200);
     let answer = site.cast("draft", &plain, &ballot(&["a1"]));
     answer.problem(403, "pass-of-another-channel");
-    answer.names("of no channel");
+    answer.names("the pass has no channel");
 }

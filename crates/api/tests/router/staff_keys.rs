@@ -29,14 +29,17 @@ fn an_idempotency_key_belongs_to_its_staff_key() {
     let by_ama = post(site, "/v1/contests/prize/scores", &ama, "k", &scores);
     assert_eq!(by_ama.status, 200, "{by_ama:?}");
     let first = by_chair();
-    assert_eq!(first.status, 200, "a juror has not used up the organiser's: {first:?}");
+    assert_eq!(
+        first.status, 200,
+        "a juror's request does not use the organiser's idempotency key: {first:?}"
+    );
     let by_deputy = post(site, "/v1/contests/prize/statements", &deputy, "k", &statement("deputy"));
     assert_eq!(by_deputy.status, 200, "{by_deputy:?}");
     assert_ne!(
         (&by_ama.body["index"], &by_deputy.body["index"]),
         (&first.body["index"], &first.body["index"])
     );
-    assert_eq!(by_chair().text, first.text, "each is answered again as before");
+    assert_eq!(by_chair().text, first.text, "a repeated request gets the same answer");
     assert_eq!(post(site, "/v1/contests/prize/scores", &ama, "k", &scores).text, by_ama.text);
     post(site, "/v1/contests/prize/statements", &site.key, "k", &statement("other"))
         .problem(409, "idempotency-key-used");
@@ -49,7 +52,7 @@ fn an_idempotency_key_belongs_to_its_staff_key() {
         passes.map(|minted| minted["subject"].as_str().unwrap().to_owned()).collect()
     };
     let (ours, theirs) = (subjects(&by_chair), subjects(&by_deputy));
-    assert!(ours.iter().all(|subject| !theirs.contains(subject)), "no voter is handed out twice");
+    assert!(ours.iter().all(|subject| !theirs.contains(subject)), "no voter is in both answers");
 }
 
 fn create(site: &Site, token: &str, key: &str, body: &Value) -> Answer {
@@ -175,6 +178,6 @@ fn a_key_for_one_contest_makes_none_for_others() {
     assert!(listed(site, &local, "next").is_some() && listed(site, &local, "far").is_none());
     revoke(site, &local, "far").problem(404, "key-not-found");
     assert_eq!(revoke(site, &local, "next").status, 200);
-    assert_eq!(revoke(site, &local, "local").status, 200, "it is not one for all contests");
+    assert_eq!(revoke(site, &local, "local").status, 200, "the key is not for all contests");
     create(site, &local, "late", &body).problem(401, "key-invalid");
 }

@@ -40,7 +40,7 @@ fn a_person_of_many_spellings_has_one_counted_ballot() {
     let mut cast = Vec::new();
     for (number, spelling) in spellings.iter().enumerate() {
         let minted = mint(site, "main", &format!("m{number}"), &json!({"subjects": [spelling]}));
-        assert_eq!(minted.body["passes"][0]["subject"], *spelling, "as the list has it");
+        assert_eq!(minted.body["passes"][0]["subject"], *spelling, "the spelling of the list");
         assert_eq!(minted.body["passes"][0]["canonical"], "mailto:ama@example.org");
         let [pass] = <[String; 1]>::try_from(passes(&minted)).unwrap();
         let entry = ["a1", "a2", "a3"][number % 3];
@@ -50,7 +50,7 @@ fn a_person_of_many_spellings_has_one_counted_ballot() {
         });
         cast.push(status);
     }
-    assert_eq!(cast, [201, 409, 409, 200, 409, 409, 200], "the same ballot again is no second one");
+    assert_eq!(cast, [201, 409, 409, 200, 409, 409, 200], "the same ballot again is not a second ballot");
     let same = mint(site, "main", "all", &json!({"subjects": spellings}));
     assert_eq!(passes(&same).len(), 1);
     assert_eq!(same.body["minted"], 1);
@@ -127,7 +127,7 @@ fn keeps_subject_rules_of_first_list() {
     assert_eq!(minted.body["passes"][0]["canonical"], "id:17");
     assert_eq!(minted.body["passes"][1]["canonical"], "mailto:ama@example.org");
     let later = mint(site, "members", "later", &json!({"subjects": ["18"]}));
-    assert_eq!(later.body["passes"][0]["canonical"], "id:18", "as the first list said");
+    assert_eq!(later.body["passes"][0]["canonical"], "id:18", "the kind of the first list");
     let refused =
         mint(site, "members", "mail", &json!({"subjects": ["a@b.org"], "subjects_are": "addresses"}));
     assert_eq!(refused.problem(409, "refused")["code"], "other-subjects");

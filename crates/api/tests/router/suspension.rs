@@ -47,7 +47,7 @@ fn refuses_invalid_suspensions() {
     assert_eq!(
         post("main/suspend", "s", reason()).body,
         suspended.body,
-        "sent again, it is the same request"
+        "a repeated request gets the same answer"
     );
     assert_eq!(post("main/suspend", "again", reason()).problem(409, "refused")["code"], "already-suspended");
     site.staff("POST", "/v1/contests/main/close", "close", &json!({}));

@@ -29,7 +29,10 @@ pub(super) fn check(event: &Event) -> Result<(), EntryError> {
         }
         Event::Voided { ballots, reason } => check_list(ballots).and(check_reason(reason)),
         Event::Reinstated { entry, ballots, reason } => {
-            require(entry.is_some() != ballots.is_some(), "either `entry` or `ballots` is reinstated")?;
+            require(
+                entry.is_some() != ballots.is_some(),
+                "exactly one of `entry` and `ballots` must be present",
+            )?;
             ballots.as_ref().map_or(Ok(()), |ballots| check_list(ballots)).and(check_reason(reason))
         }
         Event::Scores { values, .. } => {

@@ -52,9 +52,9 @@ fn witness_rejects_inconsistent_checkpoints() {
     assert!(good.verify(key().verifier(), latest).is_ok());
 
     assert_eq!(verify(&request(&tiles, 100, 300)), CosignError::Stale(200));
-    assert_eq!(verify(&request(&tiles, 100, 150)), CosignError::Stale(200), "a size rolled back");
+    assert_eq!(verify(&request(&tiles, 100, 150)), CosignError::Stale(200), "the size went back");
     assert_eq!(verify(&AddCheckpoint { old: 301, ..good.clone() }), CosignError::OldIsLarger);
-    assert_eq!(good.verify(key().verifier(), None), Err(CosignError::Stale(0)), "nothing was cosigned");
+    assert_eq!(good.verify(key().verifier(), None), Err(CosignError::Stale(0)), "no checkpoint was cosigned");
     let other_root = AddCheckpoint { checkpoint: key().sign(200, leaf(7)), ..request(&tiles, 200, 200) };
     assert_eq!(verify(&other_root), CosignError::AnotherRoot(200));
     let mut other = Tree::without_tiles();

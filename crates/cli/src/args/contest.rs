@@ -44,7 +44,7 @@ pub enum ContestCommand {
     /// Log the seed of the draw, from the source that the definition names; only after freezing,
     /// and only once
     #[command(after_help = "Example:\n  acclaim contest draw wsis-2021 --seed 7d4c1e...\n\n\
-                            docs/jury.md tells how to take the seed from a public source, and how anyone recomputes the lots.")]
+                            docs/jury.md explains how to take the seed from a public source, and how to recompute the lots.")]
     Draw(DrawArgs),
     /// Make the result final; prints the result, and asks for confirmation on a terminal
     Certify(CertifyArgs),
@@ -53,8 +53,8 @@ pub enum ContestCommand {
     /// Destroy the key that links voters and ballots; only after closing, and cannot be undone
     #[command(
         after_help = "Example:\n  acclaim contest destroy-key wsis-2021 --reason 'as announced on opening'\n\n\
-                            The log says so. Backups, and lists of minted passes, link still: delete them as well. Do it when no \
-                            objection can need it any more."
+                            The log records the destruction. Backups and lists of minted passes still link voters and ballots: delete \
+                            them too. Destroy the key only when no objection can need it any more."
     )]
     DestroyKey(DestroyKeyArgs),
     /// Delete a draft or a test contest

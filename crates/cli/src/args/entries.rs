@@ -16,10 +16,10 @@ pub enum EntriesCommand {
                             acclaim entries import photos.xlsx --contest photo-2027 --title-column img_name --category Photographs --edit\n  \
                             acclaim entries import teams.csv --contest teams-2027 --title-column 'Team Name' --category-column Division \\\n    \
                             --title 'Teams 2027' --time-zone Europe/Zurich --opens 2027-03-01T00:00:00 --closes 2027-03-31T23:59:00 --out teams.toml\n\n\
-                            Without --edit and --out nothing is written: the command shows what would be. Ids are made from titles, and the same title \
-                            keeps its id in a draft. The entries of the file take the place of those that the draft has in the same categories. \
-                            Voters see the title, summary, image and url, and of the other columns those that --details names; what is not named \
-                            is left out."
+                            Without --edit or --out, the command writes nothing: it only shows what it would do. Ids are made from titles. The same title \
+                            keeps its id in a draft. The entries of the file replace the draft's entries in the same categories. \
+                            Voters see the title, summary, image and url, and the columns that --details names. All other columns \
+                            are left out."
     )]
     Import(ImportArgs),
 }
@@ -86,7 +86,7 @@ pub struct EntryColumns {
 
 /// The part of a written definition that describes the contest itself.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Of a definition that is written")]
+#[command(next_help_heading = "For the definition that --out writes")]
 pub struct HeadArgs {
     /// The contest's title
     #[arg(long, requires = "out")]

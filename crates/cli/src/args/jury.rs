@@ -11,14 +11,14 @@ pub enum JuryCommand {
     /// Show which jurors have entered all their scores, and which scores are missing; a juror sees
     /// only their own
     #[command(after_help = "Example:\n  acclaim jury status wsis-2021\n\n\
-                            Where the definition names a panel's jurors, all of them are listed; elsewhere those with a key or with scores.")]
+                            If the definition names a panel's jurors, all of them are listed. Otherwise, the jurors with a key or with scores are listed.")]
     Status(ShowArgs),
     /// Recuse a juror for an entry: the juror does not judge it, and earlier scores of the juror
     /// for it are dropped
     #[command(
         after_help = "Examples:\n  acclaim jury recuse wsis-2021 p0042 --panel experts --juror 'Ama Mensah' --reason 'her own project'\n  \
                             ACCLAIM_KEY=... acclaim jury recuse wsis-2021 p0042 --url https://vote.example.org --reason 'my own project'\n\n\
-                            With a juror's key panel and juror may be left out."
+                            With a juror's key, --panel and --juror can be left out."
     )]
     Recuse(RecusalArgs),
     /// Undo a recusal: the juror judges the entry again

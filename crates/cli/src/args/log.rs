@@ -16,9 +16,9 @@ pub enum LogCommand {
     /// Export a contest's log into a folder, which holds everything that an auditor needs, even
     /// years later
     #[command(after_help = "Example:\n  acclaim log export wsis-2021 --out wsis-2021-log\n\n\
-                            The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json, the tiles of a static \
-                            tlog-tiles log, and, made of result.json for people, result.html and result.csv, which an audit ignores; \
-                            where the entries are another contest's champions, previous/ gets that contest's log, and so on to the first.")]
+                            The folder gets log.jsonl, checkpoint, vkey, contest.json, result.json and the tiles of a static \
+                            tlog-tiles log. It also gets result.html and result.csv, which are made from result.json for people; an audit ignores them. \
+                            If the entries are another contest's champions, the folder previous/ gets that contest's log, and so on to the first contest.")]
     Export(ExportArgs),
 }
 
@@ -40,7 +40,7 @@ pub struct ExportArgs {
 #[command(after_help = "Examples:\n  acclaim tally wsis-2021-log > result.json\n  \
                   acclaim tally wsis-2021-log --format html > result.html\n  \
                   acclaim tally result.json --format csv --excel > result.csv\n\n\
-                  A log is counted. A result document is written in another form as it is: `acclaim audit` tells whether it is true.")]
+                  A log is counted. A result document is only converted, and not checked: `acclaim audit` checks whether it is correct.")]
 pub struct TallyArgs {
     /// The folder of an exported log, or the file of a result document
     #[arg(value_name = "DIR|FILE")]
@@ -102,7 +102,7 @@ impl KeyArgs {
             return Ok(key.clone());
         }
         let file = self.vkey_file.as_ref().ok_or_else(|| anyhow!("no verifier key was given"))?;
-        let unreadable = || format!("the verifier key in {}", file.display());
+        let unreadable = || format!("cannot read the verifier key in {}", file.display());
         if fs::metadata(file).with_context(unreadable)?.len() > MAX_VKEY_FILE_LENGTH {
             bail!("{}: the file is too long to hold a verifier key", unreadable());
         }
@@ -116,10 +116,10 @@ impl KeyArgs {
     after_help = "Examples:\n  acclaim audit wsis-2021-log --vkey 'vote.example.org/wsis-2021+9049215d+AYqI...'\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey\n  \
                   acclaim audit --url https://vote.example.org wsis-2021 --vkey-file wsis-2021.vkey --copy wsis-2021 --follow\n\n\
-                  Where the entries are another contest's champions, that contest's log is audited as well, and so on to the first.\n\
-                  One that is missing is a discrepancy, unless --alone says that only this log is meant.\n\
-                  Get the verifier key from elsewhere than the log: whoever forges a log forges its key too.\n\
-                  Ends with `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
+                  If the entries are another contest's champions, that contest's log is audited too, and so on to the first contest.\n\
+                  A missing log is a discrepancy, unless --alone limits the audit to this log.\n\
+                  Get the verifier key from a source other than the log: a forged log comes with a forged key.\n\
+                  The last line is `audit: clean` (exit status 0) or `audit: N discrepancies` (exit status 1)."
 )]
 pub struct AuditArgs {
     /// The folder of an exported log, or its address on a file server; with --url, the contest's id
@@ -179,7 +179,7 @@ pub struct AuditArgs {
 fn seconds(text: &str) -> Result<Duration> {
     let seconds: f64 = text.parse()?;
     if !(0.1..=86_400.0).contains(&seconds) {
-        bail!("from 0.1 to 86400 seconds");
+        bail!("must be from 0.1 to 86400 seconds");
     }
     Ok(Duration::from_secs_f64(seconds))
 }
@@ -187,7 +187,7 @@ fn seconds(text: &str) -> Result<Duration> {
 fn whole_seconds(text: &str) -> Result<Duration> {
     let seconds: u64 = text.parse()?;
     if !(1..=86_400).contains(&seconds) {
-        bail!("from 1 to 86400 seconds");
+        bail!("must be from 1 to 86400 seconds");
     }
     Ok(Duration::from_secs(seconds))
 }
@@ -199,14 +199,14 @@ pub enum ReceiptCommand {
     #[command(after_help = "Examples:\n  acclaim receipt verify receipt.txt --vkey KEY\n  \
                             acclaim receipt verify receipt.txt --vkey KEY --leaf-hash 47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=\n  \
                             acclaim receipt verify receipt.txt --vkey-file vkey --entry my-ballot.json\n\n\
-                            A receipt from the ballot page, or from .../ballots/ID/proof?with=leaf-hash, names its leaf hash and needs neither option. \
-                            With either of them the receipt must be of that entry.")]
+                            A receipt from the ballot page, or from .../ballots/ID/proof?with=leaf-hash, holds its leaf hash and needs neither option. \
+                            With --leaf-hash or --entry, the receipt must be for that entry.")]
     Verify(VerifyArgs),
     /// Make a receipt with a newer checkpoint, and check that it continues the log of the old one
     #[command(
         after_help = "Examples:\n  acclaim receipt upgrade receipt.txt --vkey KEY --url https://vote.example.org --contest wsis-2021 --out newer.txt\n  \
                             acclaim receipt upgrade receipt.txt --vkey-file vkey --log wsis-2021-log --out newer.txt\n\n\
-                            Exit status 1: the log is not the one that the receipt is of, or ends before it."
+                            Exit status 1: the receipt is for another log, or the log ends before the receipt's checkpoint."
     )]
     Upgrade(UpgradeArgs),
 }

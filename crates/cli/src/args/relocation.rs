@@ -10,10 +10,10 @@ use clap::Args;
     after_help = "Example:\n  export ACCLAIM_REDIS_URL=redis://... ACCLAIM_POSTGRES_URL=postgres://...\n  \
                   export ACCLAIM_INSTALLATION_SECRET_FILE=/var/lib/acclaim/secret\n  \
                   acclaim migrate && acclaim move --from /var/lib/acclaim\n\n\
-                  The destination is the cluster that the environment or --config names, never an option: its addresses hold passwords. \
-                  Its database must be new, its secret that of the data directory. Stop the server first.\n\n\
-                  Everything goes, open contests too, or nothing does. Cut off at any moment, it can be run again. Afterwards nothing is \
-                  served from the data directory any more: one log has one writer."
+                  The environment or --config names the cluster. There is no option for it, because its addresses hold passwords. \
+                  The cluster's database must be new, and its secret must be the data directory's. Stop the server first.\n\n\
+                  Either everything moves, open contests too, or nothing. If the command is interrupted, run it again. After the move, no \
+                  server can run on the data directory: one log has one writer."
 )]
 pub struct MoveArgs {
     /// Data directory that no server is running on

@@ -28,18 +28,18 @@ pub enum RuleCommand {
         after_help = "Examples:\n  acclaim rule amend wsis-2021 closes closes 2021-04-03T00:00:00 --reason 'mail was down'\n  \
                             acclaim rule amend wsis-2021 entry:p0042 title 'Village libraries' --reason typo\n  \
                             acclaim rule amend wsis-2021 category:c01 titles '{\"fr\":\"Le rôle\"}' --reason translated\n\n\
-                            Times are as in a definition: local to the contest's time zone, or with an offset or Z."
+                            Write times as in a definition: in the contest's time zone, or with an offset or Z."
     )]
     Amend(AmendArgs),
     /// Enter jurors' scores from a table; if the table has a mistake, nothing is entered
     #[command(after_help = "Examples:\n  acclaim rule score wsis-2021 --panel experts --csv scores.csv\n  \
                             ACCLAIM_KEY=... acclaim rule score wsis-2021 --url https://vote.example.org --csv mine.csv\n  \
                             acclaim rule score figures --csv panel.xlsx --entry-column skater --criterion-column element\n\n\
-                            The file's columns, in any order and case: juror, entry, value; category, where titles of entries do not tell it; \
-                            criterion where the panel has several; panel in place of --panel. In place of juror and value the file can have a \
-                            column for each juror, called by the juror's name: a cell that is empty or - is no score. With a juror's key juror \
-                            and panel may be left out. What the file says of a juror, category and criterion replaces all that was entered of \
-                            them before.")]
+                            The file has the columns juror, entry and value, in any order and case. It needs the column category if several \
+                            entries have the same title, and the column criterion if the panel has several criteria. If the contest has several \
+                            panels, give --panel or the column panel. In place of juror and value, the file can have a column for each juror, \
+                            whose name is the juror's name: a cell that is empty or - is no score. With a juror's key, the juror and the panel \
+                            can be left out. The scores in the file replace all earlier scores of the same juror, category and criterion.")]
     Score(ScoreArgs),
     /// Show the current scores; a juror sees only their own
     #[command(after_help = "Example:\n  acclaim rule scores wsis-2021")]
@@ -48,8 +48,8 @@ pub enum RuleCommand {
     #[command(
         after_help = "Examples:\n  acclaim rule choose wsis-2021 c01 p0007\n  acclaim rule choose wsis-2021 c02    (no winner)\n  \
                             acclaim rule choose wsis-2021 --csv winners.xlsx\n\n\
-                            The table has the columns category and entry, in each an id or a title, and a row for each winner; a category whose \
-                            entry is empty has no winner. All of it is checked before anything is sent."
+                            The table has the columns category and entry, which hold ids or titles, and a row for each winner. A category whose \
+                            entry is empty has no winner. The whole table is checked before anything is sent."
     )]
     Choose(ChooseArgs),
     /// Log a statement for the readers of the log

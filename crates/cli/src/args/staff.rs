@@ -18,14 +18,14 @@ pub enum PassCommand {
                             acclaim pass mint wsis-2021 --subjects members.xlsx --subject-column 'E-Mail' --group-column Region --out passes.csv\n  \
                             acclaim pass mint members-2021 --subjects numbers.txt --subjects-are ids --out passes.csv\n  \
                             acclaim pass mint wsis-2021 --count 500 --link-template 'https://vote.example.org/c/{contest}#{pass}'\n\n\
-                            One person has one pass, however an address is written; the whole list is checked before anything is minted.\n\
-                            Whoever has a pass can vote with it: keep the list as you would keep the voters' passwords.")]
+                            A person gets one pass, even if the list has two spellings of an address. The whole list is checked before any pass is minted.\n\
+                            Anyone who has a pass can vote with it: protect the list as you would protect the voters' passwords.")]
     Mint(MintArgs),
     /// Revoke all passes of voters; ballots that they cast before still count
     #[command(
         after_help = "Examples:\n  acclaim pass revoke wsis-2021 --subject ama@example.org --mode replace --reason 'the link was forwarded'\n  \
                             acclaim pass revoke wsis-2021 --subjects left.txt --mode bar --reason 'no members any more'\n\n\
-                            replace: `acclaim pass mint` gives the voter a new pass. bar: it gives none, until the voter's passes are revoked with replace.\n\
+                            replace: `acclaim pass mint` can give the voter a new pass. bar: it gives no new pass, until the voter's passes are revoked with replace.\n\
                             Every server refuses the passes within a second. The reason is kept until the contest's tag key is destroyed, and is not in the log."
     )]
     Revoke(RevokeArgs),
@@ -136,8 +136,8 @@ impl FromStr for LinkTemplate {
     fn from_str(template: &str) -> Result<Self> {
         if !template.contains("{pass}") {
             bail!(
-                "there is no {{pass}} in it, so all voters would get the same link and none could vote; \
-                 expected is a template such as https://vote.example.org/c/{{contest}}#{{pass}}"
+                "the template has no {{pass}}, so all voters would get the same link and could not vote; \
+                 use a template such as https://vote.example.org/c/{{contest}}#{{pass}}"
             );
         }
         Ok(Self(template.to_owned()))
@@ -153,10 +153,10 @@ pub enum KeyCommand {
                             acclaim key create --role auditor\n  \
                             acclaim key create --role juror --contest wsis-2021 --panel experts --name 'Ama Mensah'\n  \
                             acclaim key create --role gateway --contest wsis-2021 --expires 2021-05-01T00:00:00Z --url https://vote.example.org\n\n\
-                            A juror's key is for that juror alone: it enters and reads the own scores, recuses the juror for entries and takes \
-                            that back, and reads what is to be scored and how far the juror is. It does nothing else. A juror who lost it gets \
-                            another one of the same name, once the lost one is revoked. Names that differ in case, white space or Unicode form alone are one juror, \
-                            who keeps the spelling that the contest knows."
+                            A juror's key works for that juror alone. It enters and reads the juror's own scores, recuses the juror for entries \
+                            and undoes that, and reads the entries to score and the juror's progress. It does nothing else. If a juror loses \
+                            the key, revoke it, and then create another one with the same name. Names that differ only in case, white space or \
+                            Unicode form are one juror, who keeps the spelling that the contest has."
     )]
     Create(KeyCreateArgs),
     /// List the staff keys, without their secrets

@@ -55,13 +55,13 @@ pub fn staff_key(file: Option<&Path>) -> Result<Option<String>> {
             .map(|key| key.trim().to_owned())
             .filter(|key| !key.is_empty()));
     };
-    let unreadable = || format!("the key file {}", file.display());
+    let unreadable = || format!("cannot read the key file {}", file.display());
     if fs::metadata(file).with_context(unreadable)?.len() > MAX_KEY_FILE_LENGTH {
-        bail!("{} is too long to hold a key", unreadable());
+        bail!("{}: it is too long to hold a key", unreadable());
     }
     let key = fs::read_to_string(file).with_context(unreadable)?.trim().to_owned();
     if key.is_empty() || key.contains(|c: char| !c.is_ascii_graphic()) {
-        bail!("{} does not hold one key", unreadable());
+        bail!("{}: it does not hold one key", unreadable());
     }
     Ok(Some(key))
 }

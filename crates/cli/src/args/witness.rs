@@ -14,8 +14,8 @@ const MAX_ORIGIN_LENGTH: usize = 255;
 #[command(
     after_help = "Examples:\n  acclaim witness --name witness.example.org/acclaim --state witness --log 'vote.example.org/wsis-2021+9049215d+AYqI...'\n  \
                   acclaim witness --name witness.example.org/acclaim --state witness --log 'sum.golang.org+033de0ae+Ac4z... go.sum database tree'\n\n\
-                  Prints the witness's verifier key, which the log's operator configures and auditors demand with --witness. \
-                  The key is made at the first start. Key and state belong together: a witness whose state is lost gets a new name and key."
+                  The command prints the witness's verifier key. The log's operator configures this key, and auditors give it with --witness. \
+                  The first start makes the key. Key and state belong together: if the state is lost, start a witness with a new name and a new key."
 )]
 pub struct WitnessArgs {
     /// Address and port to listen on
@@ -63,7 +63,7 @@ impl FromStr for WatchedLog {
         let origin = origin.unwrap_or(key.name());
         if origin.is_empty() || origin.len() > MAX_ORIGIN_LENGTH || origin.contains(char::is_control) {
             bail!(
-                "behind the key stands no origin, the first line of the log's checkpoints: 1 to {MAX_ORIGIN_LENGTH} bytes without control characters"
+                "the text after the key must be the log's origin, which is the first line of its checkpoints: 1 to {MAX_ORIGIN_LENGTH} bytes without control characters"
             );
         }
         Ok(Self { origin: origin.to_owned(), key })
@@ -72,10 +72,10 @@ impl FromStr for WatchedLog {
 
 fn name(text: &str) -> Result<String> {
     if text.contains("://") {
-        bail!("without `https://`: a name, not an address to open");
+        bail!("write the name without `https://`");
     }
     if !is_origin(text) {
-        bail!("1 to 255 bytes, no white space, no control character and no `+`");
+        bail!("a name has 1 to 255 bytes, and no white space, control character or `+`");
     }
     Ok(text.to_owned())
 }

@@ -38,7 +38,7 @@ impl HttpTransport {
             bail!("`{url}` is not the address of a server, such as https://vote.example.org");
         };
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            bail!("the address must not contain a password: the key comes from ACCLAIM_KEY or --key-file");
+            bail!("the address must not contain a password: give the key in ACCLAIM_KEY or with --key-file");
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -65,13 +65,13 @@ impl Transport for HttpTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
         let (mut parts, body) = request.into_parts();
         let permanent = |error: anyhow::Error| TransportError::Permanent(error);
-        parts.uri = format!("{}{}", self.url, parts.uri)
-            .parse()
-            .map_err(|error| permanent(anyhow::Error::new(error).context("the address of the request")))?;
+        parts.uri = format!("{}{}", self.url, parts.uri).parse().map_err(|error| {
+            permanent(anyhow::Error::new(error).context("the address of the request is invalid"))
+        })?;
         if let Some(authorization) = &self.authorization {
             let value = authorization.parse().map_err(|_| {
                 // The original error does not name the key as its subject.
-                permanent(anyhow::anyhow!("the key has characters that no key has"))
+                permanent(anyhow::anyhow!("the staff key has characters that a key cannot have"))
             })?;
             parts.headers.insert(header::AUTHORIZATION, value);
         }

@@ -41,8 +41,7 @@ impl InProcessTransport {
     pub(super) fn start(directory: &Path, may_create: bool) -> Result<Self> {
         // A mistyped folder must not become a new installation.
         if !may_create && !directory.join("acclaim.db").is_file() {
-            let hint =
-                "`acclaim contest create` makes one, --data names another, --url leads to a running server";
+            let hint = "make one with `acclaim contest create`, name another one with --data, or a running server with --url";
             return Err(anyhow::anyhow!(Hint(hint.to_owned())))
                 .with_context(|| format!("there is no data directory {}", directory.display()));
         }
@@ -76,7 +75,8 @@ impl Transport for InProcessTransport {
     fn send(&self, request: Request<Bytes>) -> Result<Response<Body>, TransportError> {
         let permanent = |error: anyhow::Error| TransportError::Permanent(error);
         let (mut parts, body) = request.into_parts();
-        let value = self.authorization.parse().context("the engine's own key").map_err(permanent)?;
+        let value =
+            self.authorization.parse().context("the engine's own key is unusable").map_err(permanent)?;
         parts.headers.insert(header::AUTHORIZATION, value);
         parts.extensions.insert(ConnectInfo(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))));
         let request = Request::from_parts(parts, RouterBody::from(body));

@@ -42,12 +42,12 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     let result = args
         .result
         .as_ref()
-        .map(|file| fs::read(file).with_context(|| format!("the result {}", file.display())))
+        .map(|file| fs::read(file).with_context(|| format!("cannot read the result {}", file.display())))
         .transpose()?;
     if let Some(folder) = &args.previous
         && !folder.join("checkpoint").is_file()
     {
-        bail!("--previous: {} is no exported log: it has no file `checkpoint`", folder.display());
+        bail!("--previous: {} is not an exported log, because it has no file `checkpoint`", folder.display());
     }
     let inputs = AuditInputs {
         result,
@@ -75,16 +75,16 @@ pub(super) fn run(args: &AuditArgs) -> Result<Outcome> {
     };
     if args.follow {
         let folder =
-            args.copy.as_deref().context("--follow keeps its copy in the folder that --copy names")?;
+            args.copy.as_deref().context("--follow needs a folder for its copy: name it with --copy")?;
         return match follow::run(&source, &key, folder, &inputs, args.every)? {
             Outcome::Done => finish_following(chain_of(args, folder, next, &key, limits)?.as_ref()),
             Outcome::No => Ok(Outcome::No),
         };
     }
     let temporary = args.copy.is_none().then(tempfile::tempdir).transpose();
-    let temporary = temporary.context("a folder for the copy")?;
+    let temporary = temporary.context("cannot make a temporary folder for the copy")?;
     let copy_folder = args.copy.as_deref().or(temporary.as_ref().map(tempfile::TempDir::path));
-    let folder = copy_folder.context("a folder for the copy")?;
+    let folder = copy_folder.context("there is no folder for the copy")?;
     let audited = copy::audit(&source, &key, folder, inputs, limits)?;
     finish(args, audited, folder, next, &key, limits)
 }
@@ -141,7 +141,7 @@ fn earlier(args: &AuditArgs, key: &VerifierKey) -> Result<Vec<Checkpoint>> {
     args.earlier
         .iter()
         .map(|file| {
-            let unreadable = || format!("the earlier checkpoint {}", file.display());
+            let unreadable = || format!("cannot read the earlier checkpoint {}", file.display());
             let text = fs::read_to_string(file).with_context(unreadable)?;
             let note = match text.parse::<Receipt>() {
                 Ok(receipt) => receipt.checkpoint,
@@ -251,6 +251,6 @@ fn print_verdict(findings: usize) -> Result<()> {
 pub(super) fn verifier_key(text: &str) -> Result<VerifierKey> {
     match text.parse() {
         Ok(key) => Ok(key),
-        Err(error) => bail!("the verifier key: {error}"),
+        Err(error) => bail!("the verifier key is invalid: {error}"),
     }
 }

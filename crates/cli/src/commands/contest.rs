@@ -109,7 +109,7 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
     let revision = if args.edit {
         let answer = client.get(&path)?;
         let tag = answer.headers.get("etag").and_then(|tag| tag.to_str().ok());
-        Some(tag.context("the server named no revision of the contest")?.to_owned())
+        Some(tag.context("the server's answer has no revision of the contest")?.to_owned())
     } else {
         None
     };
@@ -118,9 +118,9 @@ fn create(args: &CreateArgs) -> Result<Outcome> {
         // Without `--edit`, this status means that a contest has this id. With a field `code`, it
         // has another cause: the id was used before, or another change came in between.
         Some(problem) if problem.status == 412 && !args.edit && problem.extra("code").is_none() => {
-            let hint = "--edit puts it in the place of the draft of this id, --as gives it another id";
+            let hint = "replace the draft of this id with --edit, or choose another id with --as";
             anyhow!(Hint(hint.to_owned()))
-                .context(Refusal(format!("there is a contest {} already", definition.id)))
+                .context(Refusal(format!("a contest {} exists already", definition.id)))
         }
         _ => error,
     })?;
@@ -140,13 +140,13 @@ fn next_steps(contest: &Value) -> String {
     let id = contest["id"].as_str().unwrap_or_default();
     let closes = time_of(contest, "closes");
     format!(
-        "what follows:\n  \
-         voting opens at once; rules, categories and entries are fixed from then on\n  \
+        "next steps:\n  \
+         voting opens now; rules, categories and entries can no longer be changed\n  \
          voters need passes: acclaim pass mint {id} --subjects voters.txt --out passes.csv\n  \
-         texts can still be changed, the closing put off, entries withdrawn: acclaim rule --help\n  \
-         voting can be interrupted: acclaim contest suspend {id} --reason REASON\n  \
-         it closes at {closes}, or with acclaim contest close {id}\n  \
-         publish the verifier key now: auditors need it from you, and not from the server"
+         you can still change texts, close later, and withdraw entries: acclaim rule --help\n  \
+         to interrupt voting: acclaim contest suspend {id} --reason REASON\n  \
+         voting closes at {closes}, or with acclaim contest close {id}\n  \
+         publish the verifier key now: auditors need it from you, not from the server"
     )
 }
 
@@ -165,7 +165,8 @@ fn time_of(contest: &Value, key: &str) -> String {
 
 /// Reads a definition. Its mistakes become one error, with one line for each mistake.
 fn read_definition(file: &Path, overrides: &Overrides) -> Result<Definition> {
-    let text = read_bounded(file).with_context(|| format!("the definition {}", file.display()))?;
+    let text =
+        read_bounded(file).with_context(|| format!("cannot read the definition {}", file.display()))?;
     let folder = file.parent().unwrap_or(Path::new("."));
     let mut load = |name: &str| read_bounded(&folder.join(name)).map_err(|error| error.to_string());
     let toml = file.extension().is_some_and(|extension| extension == "toml");
@@ -262,7 +263,8 @@ fn field_list(contest: &Value) -> Result<FieldList> {
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let count = |key: &str| contest[key].as_array().map_or(0, Vec::len);
     let destroyed = contest["tag_key_destroyed"].as_bool().unwrap_or_default().then_some("destroyed");
-    let test = contest["test"].as_bool().unwrap_or_default().then_some("a rehearsal, never certifiable");
+    let test =
+        contest["test"].as_bool().unwrap_or_default().then_some("a rehearsal, which can never be certified");
     Ok(FieldList::default()
         .with("contest", text(&contest["id"]))
         .with("title", text(&contest["title"]))

@@ -45,7 +45,8 @@ pub(super) fn newest(
 ) -> Result<Option<(Vec<u8>, Checkpoint)>> {
     let path = format!("/v1/contests/{contest}/log/checkpoint.cosigned");
     let Some(answer) = client.get_if_there(&path)? else { return Ok(None) };
-    let checkpoint = Checkpoint::open(&answer.bytes, key).context("the server's cosigned checkpoint")?;
+    let checkpoint =
+        Checkpoint::open(&answer.bytes, key).context("the server's cosigned checkpoint is invalid")?;
     Ok(Some((answer.bytes, checkpoint)))
 }
 

@@ -51,7 +51,7 @@ const ENTRY_WEIGHTS: [u64; 20] = [100, 85, 72, 61, 52, 14, 13, 12, 11, 10, 9, 8,
 const CONNECTIONS: usize = 128;
 
 pub(super) fn run(args: &DemoArgs) -> Result<Outcome> {
-    let folder = tempfile::tempdir().context("a temporary directory")?;
+    let folder = tempfile::tempdir().context("cannot make a temporary directory")?;
     let mut config = Config::embedded(folder.path().join("data"));
     config.server.listen = args.listen;
     // All voters are on this machine, which needs no rate limits, and they can wait longer for an
@@ -139,7 +139,7 @@ impl<'a> Demo<'a> {
         )?;
         if report.ballots.recorded != summary.recorded {
             return Err(Refusal(format!(
-                "{} ballots were answered recorded, {} are in the log",
+                "{} ballots were confirmed as recorded, but {} are in the log",
                 summary.recorded, report.ballots.recorded
             ))
             .into());
@@ -189,7 +189,7 @@ impl<'a> Demo<'a> {
         output::line(format_args!("page: http://{}/c/{}#{pass}", self.address, self.contest))?;
         output::line(format_args!("API: http://{}/docs", self.address))?;
         output::line(format_args!("operator key: {}", self.key))?;
-        output::note("serving until interrupted");
+        output::note("the server keeps running: stop it with Ctrl-C");
         Ok(())
     }
 

@@ -45,7 +45,7 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
     };
     if args.edit && draft.is_none() {
         bail!(
-            "there is no draft {}: --out FILE writes a definition, for `acclaim contest create`",
+            "there is no draft {}: write a definition with --out FILE, and then run `acclaim contest create`",
             args.contest
         );
     }
@@ -64,12 +64,14 @@ fn import(args: &ImportArgs) -> Result<Outcome> {
         (Some(out), ..) => write(args, out, &import),
         (None, Some(draft), Some(client)) if args.edit => {
             draft.put(&client, &import)?;
-            output::line(format_args!("the draft {} has these entries now", args.contest))?;
+            output::line(format_args!("the draft {} now has these entries", args.contest))?;
             Ok(Outcome::Done)
         }
-        (None, Some(_), _) => print_and_finish("nothing was written: --edit puts the entries into the draft"),
+        (None, Some(_), _) => {
+            print_and_finish("nothing was written: to put the entries into the draft, use --edit")
+        }
         (None, None, _) => print_and_finish(
-            "nothing was written, and there is no draft of this id: --out FILE writes a definition",
+            "nothing was written, and there is no draft of this id: to write a definition, use --out FILE",
         ),
     }
 }
@@ -92,14 +94,14 @@ fn client(args: &ImportArgs) -> Result<Option<Client>> {
 fn write(args: &ImportArgs, out: &Path, import: &Import) -> Result<Outcome> {
     let text = definition_toml::toml(args, import);
     let file = OpenOptions::new().write(true).create_new(true).open(out);
-    let mut file = file.with_context(|| format!("the new file {}", out.display()))?;
-    file.write_all(text.as_bytes()).with_context(|| format!("the new file {}", out.display()))?;
-    let mut load = |_: &str| Err("there is none".to_owned());
+    let mut file = file.with_context(|| format!("cannot create the file {}", out.display()))?;
+    file.write_all(text.as_bytes()).with_context(|| format!("cannot write the file {}", out.display()))?;
+    let mut load = |_: &str| Err("the definition names no other file".to_owned());
     match Definition::from_toml(text.as_bytes(), &mut load, &Overrides::default()) {
         Ok(_) => output::line(format_args!("written: {0}. Next: acclaim contest create {0}", out.display()))?,
         Err(mistakes) => {
             output::line(format_args!(
-                "written: {}. To be completed before `acclaim contest create`:",
+                "written: {}. Complete it before `acclaim contest create`:",
                 out.display()
             ))?;
             output::line(listed_mistakes(&mistakes, out))?;
@@ -136,7 +138,7 @@ fn preview(import: &Import, changes: Option<&Changes>) -> Result<()> {
     import.notes.iter().try_for_each(output::line)?;
     if let Some(changes) = changes {
         output::line(format_args!(
-            "in the draft: {} new, {} changed, {} as they are, {} removed",
+            "in the draft: {} new, {} changed, {} unchanged, {} removed",
             changes.new,
             changes.changed,
             changes.same,

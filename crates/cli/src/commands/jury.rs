@@ -2,7 +2,7 @@
 
 #![expect(
     clippy::indexing_slicing,
-    reason = "a key of a JSON value that is not there reads as null, and setting one makes it"
+    reason = "reading a missing key of a JSON value gives null, and setting one adds it"
 )]
 
 use anyhow::Result;
@@ -59,7 +59,7 @@ fn status(args: &ShowArgs) -> Result<Outcome> {
     output::line(format_args!("complete: {complete} of {jurors} jurors"))?;
     if status["shortlist_is_final"] == false {
         output::note(
-            "winners come from the champions, who are known when voting ends: until then all entries are to be scored",
+            "winners are chosen among the champions, who are known when voting ends: until then, jurors score all entries",
         );
     }
     Ok(Outcome::Done)

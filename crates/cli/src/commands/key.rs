@@ -82,7 +82,7 @@ impl StaffKeys {
                 });
                 let answer = client.post("/v1/keys", &IdempotencyKey::new()?.part(0), &body)?;
                 let NewKeyAnswer { key: token, description: key } =
-                    serde_json::from_value(answer).context("the server's answer has no key")?;
+                    serde_json::from_value(answer).context("the server's answer contains no key")?;
                 Ok(CreatedKey { token, key })
             }
             Self::Database(database, runtime) => {
@@ -118,7 +118,7 @@ impl StaffKeys {
                 revoked.map_err(|error| {
                     let done = match error {
                         StoreError::Unknown(_) => {
-                            "it is not known whether the key was revoked: list the keys"
+                            "it is not known whether the key was revoked: check with `acclaim key list`"
                         }
                         _ => "nothing was revoked",
                     };
@@ -138,7 +138,7 @@ async fn database(data: Option<&std::path::PathBuf>) -> Result<Arc<dyn Database>
     }
     let path = data_directory(data).join("acclaim.db");
     if !path.exists() {
-        bail!("there is no installation: {} does not exist", path.display());
+        bail!("there is no installation: {} does not exist. Name its directory with --data", path.display());
     }
     Ok(Arc::new(SqliteDatabase::open_beside(&path)?))
 }
@@ -147,18 +147,18 @@ fn create(args: KeyCreateArgs) -> Result<Outcome> {
     let KeyCreateArgs { role, contest, panel, name, expires, target } = args;
     // These checks name the command line's options. The server or the database checks the rest.
     if role != Role::Juror && panel.is_some() {
-        bail!("--panel is for jurors: a key of role {role} is not for one panel");
+        bail!("--panel is only for the role juror: leave it out for the role {role}");
     }
     if role == Role::Juror && (contest.len() != 1 || panel.is_none() || name.is_none()) {
-        bail!("a juror's key needs --contest, once, --panel and --name, the juror's name in the log");
+        bail!("a juror's key needs one --contest, --panel, and --name with the juror's name in the log");
     }
     let contests = (!contest.is_empty()).then_some(contest);
     let new_key = NewKey { role, contests, panel, name: name.clone(), expires };
     let CreatedKey { token, key } = StaffKeys::open(&target)?.create(new_key)?;
     if name.is_some_and(|name| name != key.name) {
-        output::note(&format!("the juror is written as the contest knows the name: {}", key.name));
+        output::note(&format!("the key has the juror's name as it is in the contest: {}", key.name));
     }
-    output::note(&format!("the key {}, shown this once:", key.name));
+    output::note(&format!("the key {}, which is shown only this once:", key.name));
     output::line(&token)?;
     Ok(Outcome::Done)
 }
@@ -198,12 +198,12 @@ async fn rotate(args: &DataArgs) -> Result<Outcome> {
         config.secret()?
     } else {
         let path = data_directory(args.data.as_ref()).join("secret");
-        let text =
-            std::fs::read_to_string(&path).with_context(|| format!("the secret {}", path.display()))?;
+        let text = std::fs::read_to_string(&path)
+            .with_context(|| format!("cannot read the secret {}", path.display()))?;
         directory::parse_secret(&text).with_context(|| format!("{} is not a secret", path.display()))?
     };
     let keyring = Keyring::open(&*database, secret, None).await?;
     let id = keyring.rotate_pass_key(&*database).await?;
-    output::line(format_args!("pass key {id} signs passes from the next start of the server on"))?;
+    output::line(format_args!("pass key {id} signs passes after the next start of the server"))?;
     Ok(Outcome::Done)
 }

@@ -88,7 +88,7 @@ pub(super) fn mint(args: &MintArgs) -> Result<Outcome> {
 fn link_template(args: &MintArgs, client: &Client) -> String {
     if args.link_template.is_none() && args.target.url.is_none() {
         output::note(
-            "links lack the server's address: give --link-template 'https://.../c/{contest}#{pass}'",
+            "the links have no server address: use --link-template 'https://.../c/{contest}#{pass}'",
         );
     }
     match (&args.link_template, client.public_url()) {
@@ -112,7 +112,7 @@ impl PassFile {
         let out: Box<dyn Write> = match &args.out {
             Some(file) => {
                 let created = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
-                Box::new(created.with_context(|| format!("the new file {}", file.display()))?)
+                Box::new(created.with_context(|| format!("cannot create the file {}", file.display()))?)
             }
             None => Box::new(io::stdout()),
         };
@@ -146,7 +146,7 @@ impl PassFile {
             return minted;
         }
         let so_far = format!(
-            "{error}. {} passes were minted before that and are in {}. Minting the whole list again into another file gives the same voters",
+            "{error}. {} passes were minted before the error and are in {}. Mint the whole list again into another file: the voters get the same passes",
             self.written,
             file.display()
         );

@@ -28,7 +28,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<Outcome> {
     if args.leaf_hash.is_none() && args.entry.is_none() {
         output::line(format_args!("leaf hash: {leaf}"))?;
         output::note(
-            "the receipt itself names this leaf hash: compare it with the one that the page shows beside your ballot",
+            "this leaf hash comes from the receipt itself: compare it with the leaf hash that the page shows beside your ballot",
         );
     }
     Ok(Outcome::Done)
@@ -39,11 +39,11 @@ fn leaf(args: &VerifyArgs, receipt: &Receipt) -> Result<Hash> {
     match (&args.leaf_hash, &args.entry) {
         (Some(hash), _) => Ok(*hash),
         (None, Some(file)) => {
-            let unreadable = || format!("the entry {}", file.display());
+            let unreadable = || format!("cannot read the entry in {}", file.display());
             leaf_of(&fs::read(file).with_context(unreadable)?, receipt.index).with_context(unreadable)
         }
         (None, None) => receipt.leaf().context(
-            "the receipt does not name its leaf hash: get it from the ballot page or from .../ballots/ID/proof?with=leaf-hash, or give --leaf-hash or --entry",
+            "the receipt does not hold its leaf hash: get the receipt from the ballot page or from .../ballots/ID/proof?with=leaf-hash, or give --leaf-hash or --entry",
         ),
     }
 }
@@ -54,17 +54,18 @@ fn leaf_of(content: &[u8], index: u64) -> Result<Hash> {
     let of_entry = |entry: &[u8]| leaf_hash(entry.strip_suffix(b"\n").unwrap_or(entry));
     // An entry has the key `type`, and no answer has it.
     let answer = match serde_json::from_slice::<ServerAnswer>(content) {
-        Ok(ServerAnswer { entry_type: None, ballots: Some(ballots), .. }) => {
-            ballots.into_iter().find(|ballot| ballot.index == Some(index)).with_context(|| {
-                format!("none of the ballots in it is at index {index}, which the receipt is of")
-            })?
-        }
+        Ok(ServerAnswer { entry_type: None, ballots: Some(ballots), .. }) => ballots
+            .into_iter()
+            .find(|ballot| ballot.index == Some(index))
+            .with_context(|| format!("the file has no ballot at index {index}, which the receipt is for"))?,
         Ok(ServerAnswer { entry_type: None, ballot, .. }) => ballot,
         _ => return Ok(of_entry(content)),
     };
     match answer {
         BallotAnswer { entry: Some(entry), .. } => Ok(of_entry(entry.as_bytes())),
-        BallotAnswer { leaf_hash: Some(hash), .. } => hash.parse().context("`leaf_hash` in it is no hash"),
+        BallotAnswer { leaf_hash: Some(hash), .. } => {
+            hash.parse().context("`leaf_hash` in the file is not a hash")
+        }
         _ => Ok(of_entry(content)),
     }
 }
@@ -88,7 +89,7 @@ struct BallotAnswer {
 }
 
 fn read(path: &Path) -> Result<Receipt> {
-    let unreadable = || format!("the receipt {}", path.display());
+    let unreadable = || format!("cannot read the receipt {}", path.display());
     fs::read_to_string(path).with_context(unreadable)?.parse().with_context(unreadable)
 }
 

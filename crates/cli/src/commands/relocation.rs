@@ -45,7 +45,7 @@ const PARTS: usize = 4;
 pub(super) fn run(args: &MoveArgs) -> Result<Outcome> {
     let config = Config::read(args.config.as_deref())?;
     let cluster = config.cluster()?.context(
-        "there is no destination: ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL, or the file of --config, name the cluster",
+        "no cluster is configured: set ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL, or name its configuration with --config",
     )?;
     log_to_stderr();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -137,7 +137,7 @@ async fn relocate(
     keyring: Keyring,
 ) -> Result<Option<RelocationSummary>> {
     let mark = from.database.move_mark().await?;
-    let move_target = to.database.move_target().await.context("the cluster's database")?;
+    let move_target = to.database.move_target().await.context("the cluster's database failed")?;
     if let Some(mark) = &mark {
         require_same_destination(from, to, mark)?;
     }
@@ -147,8 +147,8 @@ async fn relocate(
             Ok(None)
         }
         (Some(mark), MoveTargetState::Empty) if mark.complete => bail!(
-            "the installation was moved to {}, but that database holds none: if it was lost for good, go on from its backup, \
-             or here after `acclaim move --take-back`",
+            "the installation was moved to {}, but that database holds none. If the database is lost, restore it from its backup, \
+             or return to this data directory with `acclaim move --take-back`",
             mark.to
         ),
         (mark, MoveTargetState::Empty) => {
@@ -156,10 +156,10 @@ async fn relocate(
             copy(from, to, keyring, move_target, id).await.map(Some)
         }
         (_, MoveTargetState::MovedHere(_)) => {
-            bail!("the database {} holds an installation that was moved there", to.database.address())
+            bail!("the database {} holds another installation, which was moved there", to.database.address())
         }
         (_, MoveTargetState::Occupied(held)) => bail!(
-            "the database {} is not empty ({held}): an installation moves into one that `acclaim migrate` has just made",
+            "the database {} is not empty ({held}): make a new database, and prepare it with `acclaim migrate`",
             to.database.address()
         ),
     }
@@ -195,7 +195,7 @@ async fn copy(
             Some(part) => relocation.take(part).await?,
             None => {
                 move_source.await??;
-                bail!("the data directory's database gave only a part of the installation");
+                bail!("the data directory's database returned only a part of the installation");
             }
         }
     }
@@ -205,19 +205,19 @@ async fn copy(
         to.published_checkpoints
             .record_before_publish(contest, checkpoint)
             .await
-            .context("the cluster's Redis")?;
+            .context("the cluster's Redis failed")?;
     }
     let mark = MoveMark { id, to: to.database.address(), complete: false };
     let is_aborted = mark_sender.send(mark.clone()).is_err();
     move_source.await??;
     if is_aborted {
-        bail!("the data directory's database was given up");
+        bail!("the data directory's database was closed before the end of the move");
     }
     move_target.commit(&mark.id).await.context(
-        "the installation left the data directory, and may or may not have arrived: run the same command again, which finds out",
+        "the installation left the data directory, but it is not known whether it arrived in the cluster: run the same command again",
     )?;
     from.database.set_move_mark(&MoveMark { complete: true, ..mark }).await.context(
-        "the installation has arrived; run the same command again to note it in the data directory",
+        "the installation arrived in the cluster, but the data directory does not note it: run the same command again",
     )?;
     Ok(summary)
 }
@@ -232,7 +232,7 @@ async fn published_checkpoints(
     for record in from.database.contests().await? {
         let contest = record.id();
         let here = from.published_checkpoints.highest(contest).await?;
-        let there = to.published_checkpoints.highest(contest).await.context("the cluster's Redis")?;
+        let there = to.published_checkpoints.highest(contest).await.context("the cluster's Redis failed")?;
         published.insert(contest.clone(), here.into_iter().chain(there).collect());
     }
     Ok(published)
@@ -246,9 +246,9 @@ async fn take_back(from: &SourceInstallation<'_>, to: &Destination, keyring: &Ke
     };
     require_same_destination(from, to, &mark)?;
     // The target is held until the mark is removed, so that no other move can arrive meanwhile.
-    let move_target = to.database.move_target().await.context("the cluster's database")?;
+    let move_target = to.database.move_target().await.context("the cluster's database failed")?;
     if *move_target.state() == MoveTargetState::MovedHere(mark.id) {
-        let why = format!("the database {} holds the installation: serve it there", mark.to);
+        let why = format!("the database {} holds the installation: run the server on that cluster", mark.to);
         return Err(Refusal(why).into());
     }
     for (contest, published) in published_checkpoints(from, to).await? {
@@ -256,7 +256,7 @@ async fn take_back(from: &SourceInstallation<'_>, to: &Destination, keyring: &Ke
         LogReader::begin(keyring, &contest, head, &published)?;
     }
     from.database.remove_move_mark().await?;
-    output::line(format_args!("taken back: the installation goes on in {}", from.path.display()))?;
+    output::line(format_args!("taken back: the installation is in {} again", from.path.display()))?;
     Ok(Outcome::Done)
 }
 

@@ -53,7 +53,11 @@ fn void(args: &VoidArgs) -> Result<Outcome> {
             match text.parse() {
                 Ok(ballot) => ballots.push(ballot),
                 Err(error) => {
-                    mistakes.push((row, "ballot".to_owned(), format!("{text:?} is no ballot: {error}")));
+                    mistakes.push((
+                        row,
+                        "ballot".to_owned(),
+                        format!("{text:?} is not a ballot's id: {error}"),
+                    ));
                 }
             }
         }
@@ -62,7 +66,7 @@ fn void(args: &VoidArgs) -> Result<Outcome> {
         }
     }
     if ballots.is_empty() {
-        bail!("no ballot was named");
+        bail!("no ballot is given: name ballots, or a file with --file");
     }
     let client = Client::open(&args.target)?;
     let path = format!("/v1/contests/{}/voids", args.contest);

@@ -21,7 +21,7 @@ pub(super) struct TableFile {
 /// Reads a file, which must not be larger than the bound of tables. `what` names the file in
 /// messages, for example `the scores in`.
 pub(super) fn content(file: &Path, what: &str) -> Result<Vec<u8>> {
-    file::read(file).with_context(|| format!("{what} {}", file.display()))
+    file::read(file).with_context(|| format!("cannot read {what} {}", file.display()))
 }
 
 impl TableFile {
@@ -38,7 +38,8 @@ impl TableFile {
     /// row.
     pub(super) fn of(content: &[u8]) -> Result<Self, String> {
         let table = spreadsheet::read(content).map_err(|error| error.to_string())?;
-        let first = table.row(0).ok_or("the file is empty; its first row names the columns")?;
+        let first =
+            table.row(0).ok_or("the file is empty; its first row must hold the names of the columns")?;
         let header = Header::read(first, table.format()).map_err(|mistakes| {
             let first = mistakes
                 .first()
@@ -117,7 +118,7 @@ pub(super) fn list(file: &Path, what: &str, name: &str) -> Result<Vec<(u32, Stri
     if column.is_none() && table.rows().any(|row| row.len() > 1) {
         let columns: Vec<&str> = first.cells().collect();
         bail!(
-            "{}: row {}: the table has several columns ({}), and none is called {name}; call it so, or leave the others out",
+            "{}: row {}: the table has several columns ({}), and none has the name {name}; rename the right column, or remove the others",
             file_name(),
             first.number(),
             columns.join(", ")

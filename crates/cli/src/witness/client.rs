@@ -49,7 +49,7 @@ impl HttpWitness {
             bail!("`{prefix}` is not the address of a witness, such as https://witness.example.org");
         };
         if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            bail!("the address must not contain a password: witnesses ask for none");
+            bail!("the address must not contain a password: a witness asks for none");
         }
         let mut config = Agent::config_builder()
             .http_status_as_error(false)
@@ -72,7 +72,7 @@ impl Witness for HttpWitness {
     }
 
     async fn add_checkpoint(&self, request: &AddCheckpoint) -> Result<WitnessAnswer, StoreError> {
-        let closed = |_| StoreError::Unavailable("this process ends".to_owned());
+        let closed = |_| StoreError::Unavailable("this process is stopping".to_owned());
         let permit = Arc::clone(&self.permits).acquire_owned().await.map_err(closed)?;
         let (agent, url, body) = (self.agent.clone(), self.url.clone(), request.to_string());
         let (sender, receiver) = oneshot::channel();
@@ -83,8 +83,10 @@ impl Witness for HttpWitness {
             drop(permit);
         };
         let spawned = thread::Builder::new().name("witness".to_owned()).spawn(send_and_release);
-        spawned.map_err(|error| StoreError::Unavailable(format!("no thread to ask it: {error}")))?;
-        receiver.await.map_err(|_| StoreError::Unavailable("the request was given up".to_owned()))?
+        spawned.map_err(|error| {
+            StoreError::Unavailable(format!("cannot start a thread for the request: {error}"))
+        })?;
+        receiver.await.map_err(|_| StoreError::Unavailable("the request was abandoned".to_owned()))?
     }
 }
 
@@ -117,7 +119,7 @@ fn read_answer(response: &Response<String>) -> Result<WitnessAnswer, StoreError>
         200 => Ok(WitnessAnswer::Cosigned(body.clone())),
         409 if content_type == SIZE_TYPE.as_bytes() => match body.trim_end().parse() {
             Ok(size) => Ok(WitnessAnswer::Stale(size)),
-            Err(_) => Err(StoreError::Unavailable(format!("a size that is none: {}", reason()))),
+            Err(_) => Err(StoreError::Unavailable(format!("the answer is not a size: {}", reason()))),
         },
         409 | 422 => Ok(WitnessAnswer::Inconsistent(reason())),
         400..=499 if status != 408 && status != 429 => Ok(WitnessAnswer::Refused(reason())),

@@ -43,25 +43,25 @@ impl Identity {
             (Some(existing), None) if existing.is_empty() => create_identity(name, state, key_file, lock),
             (None, None) => create_identity(name, state, key_file, lock),
             (Some(_), None) => bail!(
-                "{} is missing, and without it nobody can go on as this witness: restore it, or give the witness a new name and state",
+                "{} is missing: restore this key, or start a witness with a new name and a new state",
                 key_file.display()
             ),
             (None, Some(key)) if new_state => {
                 Ok(Self { state: StateFile::begin(state, key.verifier(), lock)?, key })
             }
             (None, Some(_)) => bail!(
-                "{} is missing: what this key has cosigned is not known. Bring the file back if it was moved, never from a backup, or give the witness a \
-                 new name and key; --new-state is for a key that has never cosigned",
+                "{} is missing, so it is not known what this key has cosigned. If the file was moved, move it back. Never restore it from a backup. \
+                 Otherwise start a witness with a new name and a new key. --new-state is only for a key that has never cosigned",
                 state.display()
             ),
             (Some(_), Some(_)) if new_state => {
-                bail!("{} is there: --new-state makes none", state.display())
+                bail!("{} exists already: leave out --new-state", state.display())
             }
             (Some(existing), Some(key)) if existing.vkey() == key.verifier().to_string() => {
                 Ok(Self { key, state: existing })
             }
             (Some(existing), Some(_)) => {
-                bail!("{} is the state of {}, another name or key", state.display(), existing.vkey())
+                bail!("{} is the state of {}, which is another name or key", state.display(), existing.vkey())
             }
         }
     }
@@ -74,14 +74,16 @@ fn create_identity(name: &str, state: &Path, key_file: &Path, lock: Lock) -> Res
     let state = StateFile::begin(state, key.verifier(), lock)?;
     let mut text: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
     text.push('\n');
-    files::replace(key_file, text.as_bytes()).with_context(|| format!("the key {}", key_file.display()))?;
+    files::replace(key_file, text.as_bytes())
+        .with_context(|| format!("cannot write the key {}", key_file.display()))?;
     Ok(Identity { key, state })
 }
 
 fn read_key(name: &str, file: &Path) -> Result<Option<CosigningKey>> {
-    let unreadable = || format!("the key {}", file.display());
+    let unreadable = || format!("cannot read the key {}", file.display());
     let Some(text) = files::read(file).with_context(unreadable)? else { return Ok(None) };
-    let seed = parse_secret(&text).with_context(|| format!("{}: not 64 hexadecimal digits", unreadable()))?;
+    let seed =
+        parse_secret(&text).with_context(|| format!("{}: it must be 64 hexadecimal digits", unreadable()))?;
     Ok(Some(CosigningKey::from_seed(name, &seed.0)?))
 }
 

@@ -53,7 +53,7 @@ impl Witness {
         let mut by_origin = BTreeMap::new();
         for WatchedLog { origin, key } in logs {
             if by_origin.insert(origin.clone(), key).is_some() {
-                bail!("--log names two keys of {origin}");
+                bail!("--log gives two keys for the log {origin}");
             }
         }
         Ok(Self { key: identity.key, logs: by_origin, state: Mutex::new(identity.state) })
@@ -99,7 +99,7 @@ impl Witness {
         if latest != Some((checkpoint.size, checkpoint.root))
             && let Err(error) = state.keep(checkpoint, &request.checkpoint)
         {
-            tracing::error!(%error, "the state cannot be written, so nothing is cosigned");
+            tracing::error!(%error, "nothing is cosigned, because the state cannot be written");
             return Answer::Unwritable;
         }
         match self.key.cosign(&request.checkpoint, time) {
@@ -124,7 +124,7 @@ fn report(
             tracing::error!(origin, ?cosigned, ?submitted, "ALARM: the log has signed two histories");
         }
         CosignError::Proof(error) => {
-            tracing::error!(origin, ?cosigned, ?submitted, %error, "ALARM: no proof that the log continues what was cosigned");
+            tracing::error!(origin, ?cosigned, ?submitted, %error, "ALARM: no proof that the log continues the cosigned checkpoint");
         }
         // The log has signed this checkpoint, because an unsigned one is refused as `Checkpoint`.
         CosignError::Stale(size) => {
@@ -134,7 +134,7 @@ fn report(
                         origin,
                         size,
                         submitted = checkpoint.size,
-                        "the log shows less than it did: set back?"
+                        "the log has fewer entries than before: was it set back?"
                     );
                 }
                 _ => {}

@@ -55,11 +55,11 @@ impl StateFile {
     /// If another process has the lock, or if the state is damaged or cannot be read.
     pub(super) fn open(path: &Path) -> Result<(Option<Self>, Lock)> {
         let lock = Lock::take(path)?;
-        let unreadable = || format!("the state file {}", path.display());
+        let unreadable = || format!("cannot read the state file {}", path.display());
         let Some(text) = files::read(path).with_context(unreadable)? else { return Ok((None, lock)) };
         let content = parse(&text).with_context(|| {
             format!(
-                "{} is damaged: restore it, or give the witness a new name, key and state",
+                "the state file {} is damaged: restore it, or start a witness with a new name, key and state",
                 path.display()
             )
         })?;
@@ -74,7 +74,9 @@ impl StateFile {
     pub(super) fn begin(path: &Path, key: &WitnessKey, lock: Lock) -> Result<Self> {
         let content = Content { version: VERSION, vkey: key.to_string(), logs: BTreeMap::new() };
         let state = Self { path: path.to_owned(), content, _lock: lock.0 };
-        state.write(&state.content).with_context(|| format!("the state file {}", path.display()))?;
+        state
+            .write(&state.content)
+            .with_context(|| format!("cannot write the state file {}", path.display()))?;
         Ok(state)
     }
 
@@ -118,9 +120,10 @@ impl StateFile {
 }
 
 fn parse(text: &str) -> Result<Content> {
-    let (json, hash) = text.strip_suffix('\n').and_then(|text| text.split_once('\n')).context("cut off")?;
+    let (json, hash) =
+        text.strip_suffix('\n').and_then(|text| text.split_once('\n')).context("the file is cut off")?;
     if blake3::hash(json.as_bytes()).to_hex().as_str() != hash {
-        bail!("its content is not that of its last line's hash");
+        bail!("the hash in its last line does not match its content");
     }
     let content: Content = serde_json::from_str(json)?;
     if content.version != VERSION {
@@ -141,7 +144,7 @@ impl Lock {
         let mut options = OpenOptions::new();
         let file = options.write(true).create(true).truncate(false).open(&path).with_context(lock_name)?;
         if file.try_lock().is_err() {
-            bail!("{} is held: another process is this witness", lock_name());
+            bail!("{} is held: another process runs this witness", lock_name());
         }
         Ok(Self(file))
     }

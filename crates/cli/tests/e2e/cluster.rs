@@ -153,7 +153,7 @@ fn is_known(cluster: &Cluster, pass: &str, ballot: &Value) {
         match ask(cluster, "POST", "ballots", pass, ballot).0 {
             200 => return,
             status => {
-                assert!(status == 201 && started.elapsed() < WAIT_TIMEOUT, "the same again: {status}")
+                assert!(status == 201 && started.elapsed() < WAIT_TIMEOUT, "the repeated ballot: {status}")
             }
         }
     }
@@ -234,7 +234,11 @@ fn a_ballot_that_waited_for_the_intake_fills_its_slots_there() {
     let address = format!("/v1/contests/kill/ballots/{}", accepted["ballot"].as_str().unwrap());
     cluster.wait_until("recorded", &address, |ballot| ballot["status"] == "recorded");
     is_known(&cluster, &pass, &ballot("a1"));
-    assert_eq!(ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0, 409, "at once");
+    assert_eq!(
+        ask(&cluster, "POST", "ballots", &pass, &ballot("a2")).0,
+        409,
+        "the ledger must refuse it at once"
+    );
 }
 
 #[test]

@@ -25,12 +25,13 @@ const EXIT_TIMEOUT: Duration = Duration::from_secs(30);
 pub(crate) fn refused(data: &Path) -> String {
     let mut command = acclaim();
     command.args(["serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
-    let mut process = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut process =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the program must start");
     let started = Instant::now();
     while process.try_wait().unwrap().is_none() {
         if started.elapsed() > EXIT_TIMEOUT {
             process.kill().unwrap();
-            panic!("it serves");
+            panic!("the server started");
         }
         // Sleeps: `std` cannot wait for the end of a process with a time-out.
         thread::sleep(Duration::from_millis(5));
@@ -50,14 +51,14 @@ fn a_directory_in_use_and_one_without_its_secret() {
     site.kill();
     for (name, mode) in [("", 0o700), ("secret", 0o600), ("acclaim.db", 0o600), ("acclaim.db-wal", 0o600)] {
         let metadata = fs::metadata(site.data().join(name)).unwrap();
-        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{name}: its owner's alone");
+        assert_eq!(metadata.permissions().mode() & 0o777, mode, "{name}: only its owner may open it");
     }
     let secret = site.data().join("secret");
     let secret_bytes = fs::read(&secret).unwrap();
     fs::remove_file(&secret).unwrap();
     let words = refused(&site.data());
     assert!(words.contains("secret") && words.contains("missing"), "{words}");
-    assert!(!secret.exists(), "no new one is made up");
+    assert!(!secret.exists(), "no new secret may be created");
     fs::write(&secret, &secret_bytes[..40]).unwrap();
     assert!(refused(&site.data()).contains("64 hexadecimal digits"));
     // The secret of another installation opens nothing.
@@ -95,7 +96,7 @@ fn a_database_of_another_version_or_program() {
     fs::write(&database, &newer).unwrap();
     let words = refused(folder.path());
     assert!(words.contains("version 999"), "{words}");
-    assert_eq!(fs::read(&database).unwrap(), newer, "it is left as it was");
+    assert_eq!(fs::read(&database).unwrap(), newer, "the file must stay unchanged");
     fs::write(&database, "a letter, and no database").unwrap();
     assert!(refused(folder.path()).contains("acclaim.db"));
 }

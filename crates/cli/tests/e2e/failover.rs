@@ -48,7 +48,7 @@ fn recorded_ballots_survive_failover_to_lagging_replica() {
     let answer = loop {
         match ask_with_retry_after(&cluster, "POST", "ballots", &spare.pass, &body) {
             (503, Some(seconds), answer) => break (seconds, answer),
-            other => assert!(started.elapsed() < WAIT_TIMEOUT, "no 503 to be had: {other:?}"),
+            other => assert!(started.elapsed() < WAIT_TIMEOUT, "no 503 with Retry-After: {other:?}"),
         }
     };
     assert!((1..=60).contains(&answer.0), "{answer:?}");

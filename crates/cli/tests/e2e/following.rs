@@ -105,7 +105,7 @@ fn check_last_event_id(site: &Site, size: u64) {
     let mut stream = Stream::follow_with(site, &format!("last-event-id: {size}-0\r\n"));
     let pass = site.pass("main", "mailto:late@example.org");
     site.cast("main", &pass, &ballot(&["b1"]));
-    assert_ne!(stream.event().0, format!("{size}-0"), "the client has it");
+    assert_ne!(stream.event().0, format!("{size}-0"), "the client has this event already");
 }
 
 /// Proxies close connections that carry nothing for a minute.
@@ -138,7 +138,10 @@ fn stream_ends_when_key_is_revoked(site: &Site) {
         stream
     });
     site.run_key(&["revoke", "lost"]);
-    assert!(!revoked.read_to_end().ends_with("0\r\n\r\n"), "broken off, so that no part looks like a whole");
+    assert!(
+        !revoked.read_to_end().ends_with("0\r\n\r\n"),
+        "the stream must break off, so that its part does not look complete"
+    );
     let pass = site.pass("main", "mailto:ama@example.org");
     assert_eq!(site.cast("main", &pass, &ballot(&["a1"])).status, 201);
     while kept.event().1["ballots"]["recorded"] != 1 {}
@@ -162,7 +165,7 @@ fn one_network_does_not_take_all_streams() {
     }
     assert_eq!(Stream::follow(&site).line(), "HTTP/1.1 503 Service Unavailable");
     streams.pop();
-    poll("a place that is given back", || {
+    poll("a stream in the place of a closed one", || {
         let mut stream = Stream::follow(&site);
         (stream.line() == "HTTP/1.1 200 OK").then_some(stream)
     });

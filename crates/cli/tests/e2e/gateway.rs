@@ -63,7 +63,11 @@ fn each_line_of_a_bulk_request_is_a_ballot_of_its_own(site: &Site) {
     let (status, first) = send("application/x-ndjson", &body);
     assert_eq!((status, kinds(&first)), (200, expected.map(str::to_owned).to_vec()), "{first}");
     let (status, again) = send("application/x-ndjson", &body);
-    assert_eq!((status, kinds(&again)), (200, expected.map(str::to_owned).to_vec()), "safe to send again");
+    assert_eq!(
+        (status, kinds(&again)),
+        (200, expected.map(str::to_owned).to_vec()),
+        "a repeated request must get the same answers"
+    );
     assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 3);
 
     let turnout = site.staff.get("/v1/contests/main/turnout").unwrap().json::<Value>().unwrap();
@@ -152,7 +156,11 @@ fn full_queue_refuses_voter_and_delays_bulk_lines() {
         }
         let answers = gateway.join().unwrap().text;
         assert_eq!(answers.matches(r#""status":"recorded""#).count(), lines.len(), "{answers}");
-        assert_eq!(cast(refused).status, 201, "nothing was kept of it, and there is room again");
+        assert_eq!(
+            cast(refused).status,
+            201,
+            "the refused ballot was not kept, and the queue has a free place"
+        );
     });
     assert_eq!(site.log("main").iter().filter(|line| line.contains("\"type\":\"ballot\"")).count(), 42);
 }
@@ -184,7 +192,10 @@ fn stalled_contest_leaves_capacity_for_others() {
         wait_until(&site, 2);
         cast("stuck", &stuck[3]).problem(503, "queue-full");
         assert_eq!(cast("main", &main[1]).status, 201);
-        assert!(waiting.iter().all(|voter| !voter.is_finished()), "while the others still wait");
+        assert!(
+            waiting.iter().all(|voter| !voter.is_finished()),
+            "the ballots of the other contest must still wait"
+        );
         for voter in waiting {
             assert_eq!(voter.join().unwrap().status, 201);
         }

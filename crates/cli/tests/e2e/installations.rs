@@ -199,7 +199,7 @@ fn tar(args: &[&str], folder: &Path) {
 }
 
 #[test]
-#[ignore = "writes the fixtures by the build of today"]
+#[ignore = "writes the fixtures with the current build"]
 fn write_installations() {
     for is_clustered in [false, true] {
         let mut site = if is_clustered { Site::start_clustered() } else { Site::start() };
@@ -364,7 +364,7 @@ fn an_earlier_builds_cluster_goes_on() {
         });
         (Servers::start_from(redis, &succeeded(&dump)), fixture["key"].as_str().unwrap().to_owned())
     });
-    let recorded = poll("what waited", || {
+    let recorded = poll("the ballot that waited", || {
         let status = site.send(
             "GET",
             &format!("/v1/contests/open/ballots/{}", fixture["waiting"].as_str().unwrap()),

@@ -154,11 +154,11 @@ fn kill_at_failed_commit_blocks_both_sides() {
 
     succeeded(&test_move.take_back());
     test_move.serves();
-    assert_eq!(test_move.take_back().status.code(), Some(2), "there is nothing to take back");
+    assert_eq!(test_move.take_back().status.code(), Some(2), "a second take-back must be refused");
     test_move.kill_at_gate();
     test_move.end_transaction();
     test_move.open_gate();
-    assert!(test_move.moves().contains("contests:"), "or it is repeated");
+    assert!(test_move.moves().contains("contests:"), "the move can be repeated");
     test_move.remove_gate("installation");
     test_move.serves_as_cluster();
 }
@@ -171,12 +171,12 @@ fn repeated_move_detects_earlier_commit() {
     assert!(refused(&test_move.site.data()).contains("may have been moved to"));
     // `--take-back` waits for the running commit.
     let mut taking_back = test_move.begin(&["--take-back"]);
-    poll("the commit under way is waited for", || {
+    poll("the command waits for the commit", || {
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
         (test_move.servers.number(waiting) > 0).then_some(())
     });
     test_move.open_gate();
-    assert_eq!(taking_back.wait().unwrap().code(), Some(1), "the cluster has it");
+    assert_eq!(taking_back.wait().unwrap().code(), Some(1), "the cluster has the installation");
     assert!(refused(&test_move.site.data()).contains("may have been moved to"));
     assert!(test_move.moves().contains("moved before"));
     test_move.remove_gate("installation");
@@ -223,7 +223,10 @@ fn take_back_fails_when_cluster_log_was_longer() {
     assert!(String::from_utf8_lossy(&output.stderr).contains("holds none"), "{output:?}");
     // Redis remembers the published log, and voters may hold receipts of it.
     let output = test_move.take_back();
-    assert!(String::from_utf8_lossy(&output.stderr).contains("older than what has been shown"), "{output:?}");
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("older than its published checkpoint"),
+        "{output:?}"
+    );
     assert!(refused(&data).contains("was moved to"));
     test_move.servers.redis.run::<String>(&["FLUSHALL"]);
     succeeded(&test_move.take_back());

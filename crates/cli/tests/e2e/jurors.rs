@@ -56,12 +56,12 @@ fn a_juror_in_two_spellings_counts_once(site: &Site) {
         "juror,category,entry,value\nAma,a,a1,3\nAma,a,a2,8\n{COMPOSED},a,a1,9\n{DECOMPOSED},a,a2,5\n"
     );
     let done = succeeded(&from_file(site, "prize", &sheet));
-    assert_eq!(done.lines().count(), 2, "one sheet a juror: {done}");
+    assert_eq!(done.lines().count(), 2, "each juror must have one sheet: {done}");
     for (number, spelling) in [DECOMPOSED, " juli\u{e1}n\u{a0} DIAZ", COMPOSED].into_iter().enumerate() {
         let body = json!({"panel": "experts", "juror": spelling, "category": "a", "values": [["a1", "9"], ["a2", "5"]]});
         assert_eq!(post(site, "prize/scores", &site.key, &format!("paper-{number}"), &body).status, 200);
         let own = post(site, "prize/scores", &julian, &format!("own-{number}"), &body);
-        assert_eq!(own.status, 200, "also by the own key: {own:?}");
+        assert_eq!(own.status, 200, "the juror's own key must be accepted: {own:?}");
     }
     assert_eq!(jurors_in_log(site, "prize"), ["Ama", COMPOSED]);
     let scores = get(site, "prize/scores", &julian).body;
@@ -89,7 +89,7 @@ fn a_juror_in_two_spellings_counts_once(site: &Site) {
     ]);
     succeeded(&output);
     assert!(
-        String::from_utf8_lossy(&output.stderr).contains(&format!("knows the name: {COMPOSED}")),
+        String::from_utf8_lossy(&output.stderr).contains(&format!("in the contest: {COMPOSED}")),
         "{output:?}"
     );
 }
@@ -118,13 +118,13 @@ fn rejects_spreadsheet_with_unknown_juror(site: &Site) {
     let words = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2), "{words}");
     for (line, problem) in [
-        (3, "\"Average\" is a row of totals, and no juror; delete it"),
+        (3, "\"Average\" is a row of totals, and not a juror; delete it"),
         (4, "the panel experts has no juror \"Ama Mensha\"; did you mean \"Ama Mensah\"?"),
         (5, "the panel experts has no juror \"A\\u{202e}ma\""),
     ] {
         assert!(words.contains(&format!("scores.csv: row {line}: juror: {problem}")), "{words}");
     }
-    assert_eq!(site.log("prize").len(), size, "nothing was recorded");
+    assert_eq!(site.log("prize").len(), size, "no score was recorded");
 }
 
 fn a_key_is_made_for_a_named_juror_alone(site: &Site) {
@@ -137,7 +137,10 @@ fn a_key_is_made_for_a_named_juror_alone(site: &Site) {
     assert!(!output.status.success() && words.contains("did you mean \"Ama Mensah\"?"), "{words}");
     site.run_key(&[&create[..], &["AMA  mensah"]].concat());
     let keys = site.run_key(&["list"]);
-    assert!(keys.lines().any(|line| line.starts_with("Ama Mensah ")), "in the registered spelling: {keys}");
+    assert!(
+        keys.lines().any(|line| line.starts_with("Ama Mensah ")),
+        "the key must have the registered spelling: {keys}"
+    );
     check_message_of_name_in_use(site, &rules);
 }
 
@@ -166,7 +169,7 @@ fn check_message_of_name_in_use(site: &Site, rules: &Value) {
     site.run_key(&["revoke", "Ama Mensah"]);
     let stderr = refused("second");
     assert!(stderr.contains("by a revoked key") && stderr.contains(&enter("second")), "{stderr}");
-    assert!(!stderr.contains("in the definition of this draft"), "it is no draft: {stderr}");
+    assert!(!stderr.contains("in the definition of this draft"), "the contest is no draft: {stderr}");
     let stderr = refused("open-panel");
     assert!(stderr.contains("take another name") && !stderr.contains("rule score"), "{stderr}");
 }

@@ -119,7 +119,7 @@ fn jurors_decide_and_the_log_says_how(site: &Site) {
 
     site.staff.post("/v1/contests/prize/close", "close", &json!({})).unwrap();
     let late = enter(site, "prize", &kofi, "late", &sheet("a", "reach", json!([["a1", "8"], ["a2", "8.5"]])));
-    assert!(late["index"].is_u64(), "until freezing");
+    assert!(late["index"].is_u64(), "scores can be entered until freezing");
     draw(site, &ama);
     let result = site.staff.get("/v1/contests/prize/result").unwrap().json::<Value>().unwrap();
     lots_decide(&result);
@@ -138,9 +138,17 @@ fn jurors_decide_and_the_log_says_how(site: &Site) {
 /// A juror's new scores replace the earlier ones for every reader. The log keeps both.
 fn corrections_replace(site: &Site, ama: &str, kofi: &str, corrected: &Value) {
     let before = standing(site, "prize", ama);
-    assert_eq!(before.as_array().unwrap().len(), 4, "the own ones, those from paper as well: {before}");
+    assert_eq!(
+        before.as_array().unwrap().len(),
+        4,
+        "the juror's own scores, including those from paper: {before}"
+    );
     let done = enter(site, "prize", ama, "corrected", corrected);
-    assert_eq!(enter(site, "prize", ama, "corrected", corrected), done, "sent again, it is the same request");
+    assert_eq!(
+        enter(site, "prize", ama, "corrected", corrected),
+        done,
+        "a repeated request must get the same answer"
+    );
     let own = get(site, "/v1/contests/prize/scores", ama).body;
     assert_eq!((&own["juror"], &own["panel"]), (&json!("Ama Mensah"), &json!("experts")));
     let first = &own["scores"][0];
@@ -161,7 +169,7 @@ fn corrections_replace(site: &Site, ama: &str, kofi: &str, corrected: &Value) {
     assert_eq!(
         (&logged[4]["juror"], &logged[4]["by"] == "Ama Mensah"),
         (&json!("Ama Mensah"), false),
-        "from paper"
+        "these scores are from paper"
     );
     let stdout = succeeded(&run(site, &site.key, &["rule", "scores", "prize"]));
     assert!(
@@ -189,7 +197,7 @@ fn draw(site: &Site, ama: &str) {
     let before = queued();
     let frozen = post(site, "prize/scores", ama, "frozen", &body);
     assert_eq!(frozen.problem(409, "refused")["code"], "frozen");
-    assert_eq!(queued(), before, "what a juror sends in vain fills no table");
+    assert_eq!(queued(), before, "a refused request must not fill the command table");
     let mut paper = body;
     (paper["panel"], paper["juror"]) = ("experts".into(), "Kofi".into());
     let frozen = post(site, "prize/scores", &site.key, "frozen-paper", &paper);
@@ -228,7 +236,7 @@ fn certifying_says_what_is_undecided(site: &Site) {
         .collect();
     assert_eq!((&undrawn[0]["category"], &undrawn[0]["entries"]), (&json!("b"), &json!(["b1", "b2"])));
     let again = post(site, "prize/certify", &site.key, "undecided", &result["certify"]);
-    assert_eq!(again.body["undecided"], problem["undecided"], "the stored outcome has it too");
+    assert_eq!(again.body["undecided"], problem["undecided"], "the stored outcome must have it too");
 }
 
 /// The winners follow from the figures, and from lots that anyone can recompute.
@@ -313,7 +321,7 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
             &["--panel", "students"],
             "leave out --panel",
         ),
-        ("juror,category,entry,value\n", &["--panel", "students"], "there are none"),
+        ("juror,category,entry,value\n", &["--panel", "students"], "no row with a score"),
     ] {
         let output = from_file(&site.key, content, more);
         assert!(
@@ -321,7 +329,7 @@ fn a_spreadsheet_is_entered_whole_or_not_at_all(site: &Site) {
             "{output:?}"
         );
     }
-    assert_eq!(site.log("prize").len(), size, "nothing was sent");
+    assert_eq!(site.log("prize").len(), size, "no score was sent");
 
     let sheet = "panel;juror;category;entry;criterion;value\nexperts;Ama;a;a1;impact;7,5\nexperts;Ama;a;a2;impact;9\n\
                  students;Esi;b;b1;;10\n";

@@ -36,7 +36,7 @@ impl Progress {
         let mut cast = self.0.subscribe();
         let reached = runtime
             .block_on(async { timeout(WAIT_TIMEOUT, cast.wait_for(|cast| *cast >= ballots)).await.is_ok() });
-        assert!(reached, "voting stands still before {ballots} ballots");
+        assert!(reached, "no progress before {ballots} ballots");
     }
 }
 
@@ -94,7 +94,7 @@ fn kill_under_load(revision: &str, voters: u64) {
 }
 
 fn seed() -> u64 {
-    #[expect(clippy::disallowed_methods, reason = "each run kills at other moments; the seed is printed")]
+    #[expect(clippy::disallowed_methods, reason = "each run kills at other times, and the seed is printed")]
     let now = SystemTime::now();
     now.duration_since(UNIX_EPOCH).unwrap().as_secs()
 }
@@ -242,7 +242,12 @@ pub(crate) fn check(
     for (index, line) in (0..).zip(text.lines()) {
         tree.append(leaf_hash(line.as_bytes()));
         if let Some(root) = heads.remove(&tree.size()) {
-            assert_eq!(tree.root().to_string(), root, "a checkpoint over {} entries was shown", tree.size());
+            assert_eq!(
+                tree.root().to_string(),
+                root,
+                "a checkpoint over {} entries was published with another root",
+                tree.size()
+            );
         }
         let entry: Value = serde_json::from_str(line).unwrap();
         if entry["type"] == "ballot" {
@@ -253,7 +258,7 @@ pub(crate) fn check(
             if let Some(replaced) = entry["replaces"].as_str() {
                 let count = slots.len();
                 slots.retain(|(tag, _), ballot| !(tag == voter && ballot == replaced));
-                assert!(slots.len() < count, "{replaced} is replaced and does not stand");
+                assert!(slots.len() < count, "the replaced ballot {replaced} does not stand");
             }
             for selection in entry["selections"].as_array().unwrap() {
                 let slot = (voter.to_owned(), selection[0].as_str().unwrap().to_owned());
@@ -261,7 +266,7 @@ pub(crate) fn check(
             }
         }
     }
-    assert!(heads.is_empty(), "checkpoints were shown that are not of this log: {heads:?}");
+    assert!(heads.is_empty(), "published checkpoints are not of this log: {heads:?}");
     assert_eq!(recorded.len(), answered.len());
     for answer in answered {
         assert_eq!(recorded.get(&answer.ballot), Some(&(answer.index, answer.leaf_hash.clone())));

@@ -5,7 +5,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "helpers of tests fail as tests do"
+    reason = "helpers of tests may panic, as tests do"
 )]
 
 #[path = "../../../api/tests/router/answer.rs"]

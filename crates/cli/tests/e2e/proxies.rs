@@ -189,8 +189,8 @@ fn limits_count_client_address_behind_proxies() {
             "X-Forwarded-For: 192.0.2.9:1, \"\r\n",
         ];
         let refused = (0..400).position(|attempt| is_refused(&greedy, heads[attempt % heads.len()]));
-        assert!(refused.is_some(), "a client behind {number} more proxies is not limited");
-        assert!(!is_refused(&format!("127.2.{number}.1"), ""), "another client pays for it");
+        assert!(refused.is_some(), "a client behind {number} more proxies must be limited");
+        assert!(!is_refused(&format!("127.2.{number}.1"), ""), "another client must not be limited");
     }
 }
 
@@ -288,7 +288,7 @@ fn serves_below_base_path_stripped_or_not() {
         ] {
             assert!(ask(path).starts_with("HTTP/1.1 200"), "{path}: {}", ask(path));
         }
-        assert!(ask("/v1/contests").starts_with("HTTP/1.1 404"), "outside of the path is nothing");
+        assert!(ask("/v1/contests").starts_with("HTTP/1.1 404"), "no route may exist outside the path");
         let page = ask("/vote/c/main");
         assert!(page.contains("src=\"../assets/ballot.js\"") && !page.contains("=\"/"), "{page}");
         assert!(

@@ -63,7 +63,7 @@ fn a_receipt_is_renewed_and_names_no_choice(site: &Site) {
     let later = upgrade(&path("live"), &vkey, &["--log", log.to_str().unwrap()], &path("later"));
     assert_eq!(later.status, 0, "{later:?}");
     let newest = fs::read_to_string(path("later")).unwrap();
-    assert_eq!(newest, receipt(site, "main", &mine["ballot"]), "the server's own is the same");
+    assert_eq!(newest, receipt(site, "main", &mine["ballot"]), "the server's receipt must be the same");
     assert_ne!(newest, old);
     assert_names_only_index(&newest, &mine);
     for name in ["old", "live", "later"] {
@@ -166,7 +166,10 @@ fn refuses_other_history(export: &Path, mine: &Value, folder: &Path) {
             (verdict.status == 0, verdict.status == 1),
             "{verdict:?}"
         );
-        assert!(evidence.is_none_or(|evidence| evidence == log.note), "what it signed is evidence");
+        assert!(
+            evidence.is_none_or(|evidence| evidence == log.note),
+            "the refused checkpoint must be kept as evidence"
+        );
         verdict
     };
     assert_eq!(ask(&honest, "honest").status, 0);
@@ -245,10 +248,18 @@ fn reports_every_ballot_state_in_cluster() {
     let second = voter.cast_async(&double);
     for answer in [&first, &second] {
         assert_eq!((answer.status, &answer.body["status"]), (202, &json!("accepted")), "{answer:?}");
-        assert_eq!(status(&site, &answer.body["ballot"]), answer.body, "neither index nor reason");
+        assert_eq!(
+            status(&site, &answer.body["ballot"]),
+            answer.body,
+            "an accepted ballot has neither index nor reason"
+        );
     }
     let mine = voter.mine();
-    assert_eq!((&mine["ballots"], &mine["left"]), (&json!([]), &json!(["a", "b"])), "what is recorded alone");
+    assert_eq!(
+        (&mine["ballots"], &mine["left"]),
+        (&json!([]), &json!(["a", "b"])),
+        "only recorded ballots are listed"
+    );
 
     site.go_on_sequencing();
     let voter = Voter { site: &site, pass: hasty };
@@ -309,7 +320,7 @@ fn states_within_the_log(site: &Site) {
             (&json!("voided"), &json!(REASON), &cast["index"])
         );
     }
-    assert_eq!(mine["left"], json!(["b"]), "its slot stays filled");
+    assert_eq!(mine["left"], json!(["b"]), "the slot of a voided ballot must stay filled");
     ruling("reinstatements", "reinstate");
     let answer = status(site, &cast["ballot"]);
     assert_eq!((&answer["status"], &answer["reason"]), (&json!("recorded"), &Value::Null));

@@ -58,7 +58,7 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     assert_eq!(
         done(&post(site, "recusals", &ama, "own", &own)),
         recused,
-        "sent again, it is the same request"
+        "a repeated request must get the same answer"
     );
     let again = post(site, "recusals", &ama, "again", &own);
     assert_eq!(again.problem(409, "refused")["code"], "already-recused");
@@ -99,7 +99,7 @@ fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     let output = run(site, &site.key, &csv);
     let stderr = String::from_utf8_lossy(&output.stderr);
     assert!(stderr.contains("scores.csv: row 4: entry: ") && stderr.contains("recused"), "{stderr}");
-    assert_eq!(site.log("prize").len(), size, "nothing was sent");
+    assert_eq!(site.log("prize").len(), size, "no score was sent");
 
     // A repetition of an earlier request gets the earlier answer.
     done(&post(site, "scores", &ama, "first", &scores(json!([["a1", "-1.5"], ["a2", "2"]]))));

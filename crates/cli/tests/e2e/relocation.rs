@@ -225,7 +225,7 @@ fn check_voters(site: &Site, saved: &SavedAnswers, size: u64) {
 }
 
 fn check_staff(site: &Site, saved: &SavedAnswers) {
-    assert_eq!(withdraw(site), saved.withdrawal, "the same request has the same answer");
+    assert_eq!(withdraw(site), saved.withdrawal, "a repeated request must get the same answer");
     let headers = |token: &str, key: &str| {
         [
             ("authorization".to_owned(), format!("Bearer {token}")),

@@ -64,6 +64,6 @@ fn rows_that_were_changed_by_hand_are_repaired() {
         assert_eq!(answer.status, 201, "{answer:?}");
     };
     cast("esi");
-    assert_eq!(repairs(&site, address), "0", "nothing was wrong");
+    assert_eq!(repairs(&site, address), "0", "an intact database needs no repair");
     drop(sequencer);
 }

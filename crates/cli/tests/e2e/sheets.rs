@@ -62,11 +62,11 @@ fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     // One subject with two channels has two sheets for each number.
     let first = cast(&unique, &in_period(&["a1", "b1"], "1"));
     assert_eq!(first.status, 201, "{first:?}");
-    assert_eq!(cast(&unique, &in_period(&["a1", "b1"], "1")).status, 200, "the same again");
+    assert_eq!(cast(&unique, &in_period(&["a1", "b1"], "1")).status, 200, "a repeated ballot");
     assert_eq!(cast(&fan, &in_period(&["a1"], "1")).status, 201);
     let taken = cast(&fan, &in_period(&["a2", "b2"], "1"));
     assert_eq!(taken.problem(409, "already-voted")["categories"], json!(["a"]));
-    assert_eq!(cast(&fan, &in_period(&["a1", "b3"], "3")).status, 201, "in any order");
+    assert_eq!(cast(&fan, &in_period(&["a1", "b3"], "3")).status, 201, "numbers can be used in any order");
 
     let state = mine(site, "main", &fan, "");
     assert_eq!(
@@ -79,7 +79,7 @@ fn channels_and_numbered_ballots_audit_clean(site: &Site) {
     assert_eq!(
         listed,
         [(&json!("fan"), &json!("1")), (&json!("fan"), &json!("3"))],
-        "not what the other pass cast"
+        "the ballots of the other pass must not be listed"
     );
 
     // A replacement stays on its sheet.
@@ -185,8 +185,8 @@ fn a_vote_each_day_names_the_day(site: &Site) {
     let state = mine(site, "main", &pass, "");
     assert_eq!((&state["period"], &state["left"]), (&json!(today), &json!(["a", "b"])));
     for (wrong, expected) in [
-        (yesterday.as_str(), "another day"),
-        (day(1).as_str(), "another day"),
+        (yesterday.as_str(), "not the day of"),
+        (day(1).as_str(), "not the day of"),
         ("1", "the day of"),
         ("2021-02-30", "the day of"),
     ] {
@@ -217,7 +217,7 @@ fn a_vote_each_day_names_the_day(site: &Site) {
     assert_eq!(
         site.cast("main", &site.pass("main", "li"), &in_period(&["a1"], &today)).status,
         201,
-        "and goes on"
+        "the contest is still open"
     );
 
     site.staff.post("/v1/contests/main/close", "close", &json!({})).unwrap();

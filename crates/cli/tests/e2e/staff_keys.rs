@@ -59,7 +59,7 @@ fn the_command_line_handles_keys_of_a_server(site: &Site) {
     }
     let json: Value = serde_json::from_str(&succeeded(&key_command(site, &["list", "--json"]))).unwrap();
     let own: Value = serde_json::from_str(&succeeded(&site.key_command(&["list", "--json"]))).unwrap();
-    assert_eq!(json, own, "by both ways the same");
+    assert_eq!(json, own, "both lists must be the same");
     assert_eq!(succeeded(&key_command(site, &["revoke", name])), format!("revoked: {name}"));
     read(site, &auditor).problem(401, "key-invalid");
 }

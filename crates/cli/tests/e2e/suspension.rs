@@ -46,7 +46,7 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
     ));
     let suspended = contest(site);
     assert_eq!((&suspended["phase"], &suspended["suspended"]), (&json!("open"), &json!(true)));
-    assert_eq!(suspended["closes"], running["closes"], "the closing stays where it is");
+    assert_eq!(suspended["closes"], running["closes"], "the closing instant must not move");
     let listed = site.send("GET", "/v1/contests", &[], b"").body;
     assert_eq!(
         (&listed["contests"][0]["phase"], &listed["contests"][0]["suspended"]),
@@ -64,7 +64,7 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
     let headers = [("authorization", &*bearer), ("content-type", "application/x-ndjson")];
     let bulk = site.send("POST", "/v1/contests/main/ballots/bulk", &headers, line.as_bytes());
     assert_eq!(bulk.body["problem"]["type"], "/problems/voting-suspended", "{bulk:?}");
-    assert_eq!(site.cast("main", &ama, &ballot(&["a1"])).status, 200, "it was recorded before");
+    assert_eq!(site.cast("main", &ama, &ballot(&["a1"])).status, 200, "the ballot was recorded before");
     let esi = site.pass("main", "esi");
     let mine = site.send(
         "GET",
@@ -72,7 +72,11 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
         &[("authorization", &format!("Bearer {kofi}"))],
         b"",
     );
-    assert_eq!(mine.body["left"], json!(["a", "b"]), "once it is resumed");
+    assert_eq!(
+        mine.body["left"],
+        json!(["a", "b"]),
+        "the categories of a voter who can vote again after the resumption"
+    );
     poll("the tally", || {
         let tally = site.send("GET", "/v1/contests/main/tally", &[], b"").body;
         (tally["suspended"] == true && tally["phase"] == "open").then_some(())
@@ -81,7 +85,7 @@ fn ballots_are_refused_while_voting_is_suspended(site: &Site) {
     let reason = json!({"reason": "new passes are out"});
     site.staff.post("/v1/contests/main/resume", "resume", &reason).unwrap();
     assert_eq!(contest(site).get("suspended"), None);
-    assert_eq!(site.cast("main", &kofi, &ballot(&["a2"])).status, 201, "the very same ballot");
+    assert_eq!(site.cast("main", &kofi, &ballot(&["a2"])).status, 201, "the ballot that was refused before");
     assert_eq!(site.cast("main", &esi, &ballot(&["a2"])).status, 201);
     let log = site.log("main");
     let kinds: Vec<Value> = log.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -115,7 +119,7 @@ fn all_processes_refuse_until_voting_resumes() {
     site.cast("main", &kofi, &ballot(&["a2"])).problem(403, "voting-suspended");
     site.staff.post("/v1/contests/main/resume", "resume", &json!({"reason": "a test"})).unwrap();
     site.address = other;
-    poll("the other process goes on", || {
+    poll("the other process takes ballots again", || {
         let answer = site.cast("main", &kofi, &ballot(&["a2"]));
         (answer.status == 201).then_some(())
     });

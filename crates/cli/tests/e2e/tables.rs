@@ -96,7 +96,7 @@ fn passes_are_read_back(site: &Site) -> Vec<String> {
     let guarded = folder.join("guarded.txt");
     fs::write(&guarded, column(&rows, 0).join("\n")).unwrap();
     let again = mint(&guarded, "{pass}");
-    assert_eq!(column(&table_of(&again, b','), 0), column(&rows, 0), "the same subjects");
+    assert_eq!(column(&table_of(&again, b','), 0), column(&rows, 0), "the subjects must be the same");
     let marked = run(site, &["pass", "mint", "prize", "--count", "1", "--excel"]);
     assert!(marked.starts_with(&format!("{MARK}subject,pass,link\n")), "{marked}");
     column(&rows, 1)

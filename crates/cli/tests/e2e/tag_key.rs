@@ -78,8 +78,12 @@ fn a_destroyed_key_ends_minting_and_nothing_else(site: &Site) {
     assert_eq!(done.status, 200, "{done:?}");
     let logged = statements(site, "main");
     assert_eq!((logged.len(), &logged[0]["text"]), (1, &json!(REASON)));
-    assert!(is_gone(&mint(site, "main")), "the very next request finds it gone");
-    assert_eq!(destroy(site, "main", &organiser, "now", &reason).body, done.body, "the same request again");
+    assert!(is_gone(&mint(site, "main")), "the next request must find the key gone");
+    assert_eq!(
+        destroy(site, "main", &organiser, "now", &reason).body,
+        done.body,
+        "a repeated request must get the same answer"
+    );
     let again = destroy(site, "main", &organiser, "again", &reason);
     assert_eq!(again.problem(409, "refused")["code"], "tag-key-destroyed");
     let contest: Value = site.staff.get("/v1/contests/main").unwrap().json().unwrap();

@@ -63,9 +63,9 @@ fn the_independent_verifier_agrees_with_exports() {
     assert_eq!(verdict.status, 0, "{verdict:?}");
     let document = fs::read_to_string(certified.join("result.json")).unwrap();
     fs::write(certified.join("result.json"), document.replacen("\"share\"", " \"share\"", 1)).unwrap();
-    assert_eq!(verify(&certified, vkey).status, 1, "certified are the bytes");
+    assert_eq!(verify(&certified, vkey).status, 1, "the certification covers every byte");
     fs::remove_file(provisional.join("log.jsonl")).unwrap();
-    assert_eq!(verify(&provisional, vkey).status, 2, "no log");
+    assert_eq!(verify(&provisional, vkey).status, 2, "a folder without a log");
     receipts(&site, vkey, &voters);
 }
 

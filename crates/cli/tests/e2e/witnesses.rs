@@ -143,7 +143,7 @@ fn thousands_vote_before_witnesses(mut site: Site) {
     poll("voting", || (site.cast("watched", &first, &ballot(&["a1", "b1"])).status <= 201).then_some(()));
     let (answers, longest) = vote(&site, "watched", VOTERS);
     println!("{VOTERS} voters, the longest wait {longest:?}");
-    assert!(longest < MAX_LATENCY, "{longest:?}: somebody waited for a witness");
+    assert!(longest < MAX_LATENCY, "{longest:?}: a ballot waited for a witness");
     assert_eq!(answers.len(), VOTERS);
     until_cosigned(&site, "watched", &[&present.key]);
 
@@ -229,7 +229,11 @@ fn receipt_uses_cosigned_checkpoint_once_available() {
     assert!(receipt(&covered) && !receipt(&later));
     let newest = note(&site, "watched", "checkpoint").unwrap();
     assert_eq!(newest.matches("\u{2014} ").count(), 1, "{newest}");
-    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), Some(cosigned), "a moment older");
+    assert_eq!(
+        note(&site, "watched", "checkpoint.cosigned"),
+        Some(cosigned),
+        "the cosigned checkpoint stays the older one"
+    );
 
     let _witness = start();
     until_cosigned(&site, "watched", &[&key]);
@@ -305,7 +309,11 @@ fn an_operator_who_shows_two_histories_is_found_out() {
     let second = Checkpoint::open(&second, &vkey(&contest)).unwrap();
     assert!(second.size > first.size && second.root != first.root);
     poll("the witness's alarm", || witness.has_logged("ALARM").then_some(()));
-    assert_eq!(note(&site, "watched", "checkpoint.cosigned"), None, "nothing of it is cosigned");
+    assert_eq!(
+        note(&site, "watched", "checkpoint.cosigned"),
+        None,
+        "the second history must not be cosigned"
+    );
     assert!(fs::read_to_string(witness.state()).unwrap().contains(&first.root.to_string()));
 }
 

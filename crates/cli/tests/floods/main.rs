@@ -8,7 +8,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "helpers of tests fail as tests do"
+    reason = "test helpers panic to fail the test"
 )]
 
 #[expect(dead_code, reason = "the end-to-end tests use the rest")]

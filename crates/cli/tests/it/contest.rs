@@ -48,7 +48,7 @@ fn names_every_mistake_of_definition() {
     session.write("photo.toml", format!("entries_csv = \"more.csv\"\n{wrong}"));
     session.write("more.csv", "id,category,title\np9,nowhere,Somewhere\n");
     assert_eq!(session.type_in(&["contest", "create", "photo.toml"]).status, 2);
-    assert!(!session.path("acclaim-data").exists(), "a mistake founds no installation");
+    assert!(!session.path("acclaim-data").exists(), "a definition with mistakes creates no installation");
     session.write("photo.json", "{\"contest\": ");
     assert_eq!(session.type_in(&["contest", "create", "photo.json"]).status, 2);
     assert_eq!(session.type_in(&["contest", "create", "absent.toml"]).status, 2);
@@ -122,7 +122,7 @@ fn warns_of_entries_that_are_public_before_the_result() {
     warns(&["contest", "close", "photo"]);
     assert!(warns(&["contest", "show", "photo"]));
     warns(&["contest", "certify", "photo"]);
-    assert!(!warns(&["contest", "show", "photo"]), "nothing is left to be warned of");
+    assert!(!warns(&["contest", "show", "photo"]), "no warning after the certification");
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn environment_sets_directory_and_name_of_installation() {
         "{}",
         output.err
     );
-    assert!(!session.path("acclaim-data").exists(), "a forgotten --url founds nothing");
+    assert!(!session.path("acclaim-data").exists(), "a forgotten --url creates no installation");
     let named = [("ACCLAIM_INSTALLATION_NAME", "vote.example.org"), ("ACCLAIM_DATA", "elsewhere")];
     let output = session.run_with(&named, &create);
     assert!(output.status == 0 && output.out.contains("vote.example.org/"), "{} {}", output.out, output.err);
@@ -207,7 +207,7 @@ fn passes_go_into_a_file_that_is_new_and_private() {
         template,
     ];
     assert_eq!(session.type_in(&mint).status, 0);
-    assert_eq!(session.type_in(&mint).status, 2, "an existing file is left alone");
+    assert_eq!(session.type_in(&mint).status, 2, "an existing file is not overwritten");
     let mode = fs::metadata(session.path("passes.csv")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let passes = session.read("passes.csv");
@@ -220,7 +220,7 @@ fn passes_go_into_a_file_that_is_new_and_private() {
     let many = session.run(&["pass", "mint", "photo", "--count", "10001"]);
     let minted: std::collections::BTreeSet<&str> =
         many.out.lines().skip(1).filter_map(|line| line.split(',').nth(1)).collect();
-    assert_eq!((many.status, minted.len()), (0, 10_001), "more than one request's worth");
+    assert_eq!((many.status, minted.len()), (0, 10_001), "the passes take more than one request");
     assert_transcript!(session.transcript());
 }
 

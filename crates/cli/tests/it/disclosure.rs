@@ -228,7 +228,7 @@ fn check(row: &Row, phase: &str, credential: &Credential, answer: &TestAnswer) -
         return Ok(());
     }
     let (name, described) = (credential.name, row.described());
-    Err(format!("{phase}: {described} with {name}: {status}, let in: {is_allowed}: {}", answer.text()))
+    Err(format!("{phase}: {described} with {name}: {status}, allowed: {is_allowed}: {}", answer.text()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -281,7 +281,7 @@ async fn ask_with_all_credentials(
                     if answer != none || !is_404 {
                         let (name, described) = (credential.name, row.described());
                         wrong.push(format!(
-                            "{method} {described} tells {name} that there is a draft: {} {}, and where there is none: {} {}",
+                            "{method} {described} shows {name} that there is a draft: {} {}, and without a draft: {} {}",
                             answer.status,
                             answer.text(),
                             none.status,
@@ -305,14 +305,14 @@ async fn ask_with_all_credentials(
                     .collect::<Vec<_>>()
                     .join("\n    ");
                 wrong.push(format!(
-                    "{phase}: {method} {described} tells {name} what others chose or scored:\n    {views_text}"
+                    "{phase}: {method} {described} shows {name} the choices or scores of others:\n    {views_text}"
                 ));
             }
             if credential.name == "other juror"
                 && !is_over(phase)
                 && views[0].text().contains(SAME_SCORES[0].1)
             {
-                wrong.push(format!("{phase}: {} tells a juror another one's scores", row.described()));
+                wrong.push(format!("{phase}: {} shows a juror the scores of another juror", row.described()));
             }
         }
     }

@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "helpers of tests fail as tests do"
+    reason = "test helpers panic to fail the test"
 )]
 
 mod contest;

@@ -178,7 +178,7 @@ async fn daily_votes_cross_daylight_saving_change() {
     assert_eq!(engine.mine(&pass).await["left"], json!([]));
 
     engine.clock.set(time("2021-03-27T23:00:00Z"));
-    assert_eq!(cast("p1", "2021-03-27").await.0, 200, "recorded yesterday, and sent again");
+    assert_eq!(cast("p1", "2021-03-27").await.0, 200, "recorded yesterday and sent again");
     wrong("2021-03-27", "2021-03-28").await;
     let mine = engine.mine(&pass).await;
     assert_eq!((&mine["period"], &mine["left"]), (&json!("2021-03-28"), &json!(["a"])));
@@ -200,7 +200,7 @@ async fn daily_votes_cross_daylight_saving_change() {
     // The sequencer waits for ballots that are still on their way.
     engine.clock.set(time("2021-03-29T10:05:00Z"));
     engine.wait_for_phase("closed").await;
-    assert_eq!(cast("p2", "2021-03-29").await.0, 200, "recorded, and sent again");
+    assert_eq!(cast("p2", "2021-03-29").await.0, 200, "recorded and sent again");
     audit(&engine).await;
     engine.stop.send_replace(true);
     engine.sequencer.await.unwrap();

@@ -93,7 +93,7 @@ fn refuses_another_history_wherever_it_differs() {
         (301, "another history"),
         (3, "another history"),
         (399, "another history"),
-        (300, "not the receipt's"),
+        (300, "not the entry of the receipt"),
     ]
     .into_iter()
     .enumerate()
@@ -106,9 +106,9 @@ fn refuses_another_history_wherever_it_differs() {
         assert!(!session.path("new").exists(), "{index}");
     }
     write_log(&session, "log", 1_000, Some(400));
-    assert_eq!(upgrade(&session, "log", "new").status, 0, "what came after may be anything");
+    assert_eq!(upgrade(&session, "log", "new").status, 0, "later entries may differ");
     write_log(&session, "same", 400, Some(301));
-    assert_eq!(upgrade(&session, "same", "other").status, 1, "two logs of one size");
+    assert_eq!(upgrade(&session, "same", "other").status, 1, "two different logs of one size");
 }
 
 #[test]

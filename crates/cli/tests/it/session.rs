@@ -82,7 +82,7 @@ impl Session {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
-            .expect("`script`, of util-linux");
+            .expect("`script` of util-linux runs");
         script.stdin.take().unwrap().write_all(typed.as_bytes()).unwrap();
         let output = script.wait_with_output().unwrap();
         CommandOutput {

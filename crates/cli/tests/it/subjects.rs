@@ -77,7 +77,7 @@ fn names_each_bad_line_of_list() {
         "email\n# voters\nama@example.org\n\nTotal: 2\nxx @example.org\na\u{200b}b@example.org\nName;Address\n",
     );
     assert_eq!(session.type_in(&typed("odd.txt")).status, 2);
-    assert!(!session.path("passes.csv").exists(), "nothing is left behind");
+    assert!(!session.path("passes.csv").exists(), "no file is left behind");
     // The file has a byte order mark, quotation marks, and lines that end with a carriage return
     // only.
     session.write(
@@ -184,7 +184,10 @@ fn older_contest_keeps_comparing_bytes() {
     session.write("acclaim-data/secret", fs::read(format!("{FIXTURE}secret")).unwrap());
     let before = tags(&fs::read_to_string(format!("{FIXTURE}passes.csv")).unwrap());
     assert_eq!(before.len(), 4);
-    assert_ne!(before["mailto:Ama@Example.org"], before["mailto:ama@example.org"], "two voters then");
+    assert_ne!(
+        before["mailto:Ama@Example.org"], before["mailto:ama@example.org"],
+        "the earlier version made these two voters"
+    );
 
     let list: Vec<&str> = before.keys().map(String::as_str).collect();
     session.write("voters.txt", list.join("\n"));
@@ -196,7 +199,7 @@ fn older_contest_keeps_comparing_bytes() {
     };
     let output = mint("running", &[]);
     assert_eq!(tags(&output.out), before, "{}", output.err);
-    assert!(output.err.contains("compared byte for byte"), "{}", output.err);
+    assert!(output.err.contains("compares subjects byte for byte"), "{}", output.err);
     assert_eq!(mint("running", &["--subjects-are", "ids"]).status, 1);
     // The earlier version read the byte order mark as part of the first subject.
     session.write("voters.txt", "\u{feff}mailto:ama@example.org\n\"mailto:ama@example.org\"\n");

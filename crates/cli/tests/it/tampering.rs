@@ -82,17 +82,25 @@ fn impossible_audit_has_status_2() {
     assert_eq!(
         session.type_in(&["audit", "log", "--vkey", &other]).status,
         2,
-        "a key whose id is not its own"
+        "the id is that of another key"
     );
     let another = SigningKey::from_seed("vote.example.org/photo-2021", &[2; 32]).unwrap();
     assert_eq!(session.type_in(&["audit", "log", "--vkey", &another.verifier().to_string()]).status, 2);
     assert_eq!(session.type_in(&["audit", "absent", "--vkey", VKEY]).status, 2);
     session.write("log/log.jsonl", &log[..log.len() - 10]);
-    assert_eq!(session.type_in(&["audit", "log", "--vkey", VKEY]).status, 1, "a torn log is a finding");
+    assert_eq!(
+        session.type_in(&["audit", "log", "--vkey", VKEY]).status,
+        1,
+        "a log with a partial line is a finding"
+    );
     session.write("log/log.jsonl", "x".repeat(70_000));
-    assert_eq!(session.type_in(&["audit", "log", "--vkey", VKEY]).status, 1, "so is a line without end");
+    assert_eq!(
+        session.type_in(&["audit", "log", "--vkey", VKEY]).status,
+        1,
+        "a line that is too long is a finding"
+    );
     session.write("log/log.jsonl", "");
-    assert_eq!(session.type_in(&["audit", "log", "--vkey", VKEY]).status, 1, "and an empty log");
+    assert_eq!(session.type_in(&["audit", "log", "--vkey", VKEY]).status, 1, "an empty log is a finding");
     fs::remove_file(session.path("log/log.jsonl")).unwrap();
     assert_eq!(session.type_in(&["audit", "log", "--vkey", VKEY]).status, 2);
     assert_transcript!(session.transcript());

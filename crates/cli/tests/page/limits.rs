@@ -68,7 +68,7 @@ fn categories_have_their_own_numbers_and_limits() {
     browser.sees("Choose at least 2 entries in");
     browser.click("label[for=entry-p0302]");
     browser.click("#submit");
-    browser.sees("In at most 1 of these 2 categories");
+    browser.sees("Choose in at most 1 of these 2 categories");
     browser.sees("You have chosen in 2 of them. “Clear this choice” in a category takes that choice back.");
     browser.sees("3 categories chosen, at most 2 allowed");
     at_phone_width(&browser, "limit-beyond");
@@ -148,7 +148,7 @@ fn category_opens_at_once_when_a_changed_vote_leaves_it() {
     browser.sees("Your ballot is recorded.");
     unfold(&browser);
     assert_eq!(open_categories(&browser), json!(["c01", "c02"]));
-    assert_eq!(stage.mine("prize", &pass)["left"], json!(["c01", "c02"]), "as the server has it");
+    assert_eq!(stage.mine("prize", &pass)["left"], json!(["c01", "c02"]), "the server agrees");
     browser.sees("1 of 2 categories chosen");
     browser.click("label[for=entry-p0201]");
     browser.click("#submit");
@@ -175,7 +175,7 @@ fn earlier_ballots_count_against_the_limits() {
         browser.click(&format!("label[for=entry-{entry}]"));
     }
     browser.click("#submit");
-    browser.sees("In at most 2 of these 3 categories");
+    browser.sees("Choose in at most 2 of these 3 categories");
     browser.sees("Your other ballots fill 1 of them: choose in at most 1 of the rest.");
 
     definition["contest"]["id"] = json!("votes");

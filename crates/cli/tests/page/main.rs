@@ -4,7 +4,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "helpers of tests fail as tests do"
+    reason = "test helpers panic to fail the test"
 )]
 
 mod limits;
@@ -69,7 +69,7 @@ fn voter_votes_leaves_and_continues_with_the_same_link() {
     browser.tab_to("submit");
     browser.press(&[key::ENTER]);
     browser.sees("Cast these 3 votes?");
-    assert_eq!(stage.mine("prize", &pass)["ballots"], json!([]), "nothing is cast before it is confirmed");
+    assert_eq!(stage.mine("prize", &pass)["ballots"], json!([]), "no ballot is cast before the confirmation");
     browser.screenshot("wide-review", true);
     browser.tab_to("cast");
     browser.press(&[key::ENTER]);
@@ -84,7 +84,7 @@ fn voter_votes_leaves_and_continues_with_the_same_link() {
     browser.sees("3 recorded");
     for name in ["Village libraries online 1.3", "Schools without walls 2.1", "A clinic in every pocket 7.2"]
     {
-        assert!(browser.text().contains(name), "{name} is shown as recorded");
+        assert!(browser.text().contains(name), "the page shows {name} as recorded");
     }
     let receipt = browser.run("return document.querySelector('.proof a').getAttribute('href')", &json!([]));
     // The page shows all that is needed to check the receipt.

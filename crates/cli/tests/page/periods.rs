@@ -133,7 +133,11 @@ fn voter_casts_numbered_ballots_one_after_the_other() {
         "return [...document.querySelectorAll('.of-period')].map((name) => name.textContent)",
         &json!([]),
     );
-    assert_eq!(names, json!(["Ballot number 3", "Ballot number 2", "Ballot number 1"]), "the newest first");
+    assert_eq!(
+        names,
+        json!(["Ballot number 3", "Ballot number 2", "Ballot number 1"]),
+        "the newest ballot comes first"
+    );
     assert!(browser.controls().iter().all(|(_, name)| !name.trim().is_empty()));
 
     // The page notices a ballot cast elsewhere and offers the next one.

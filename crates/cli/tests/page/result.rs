@@ -66,7 +66,7 @@ fn result_page_fits_screens_print_and_screen_reader() {
     let at = "return Math.round(document.querySelector('#category-c02').getBoundingClientRect().top)";
     assert!(
         (0..200).contains(&browser.run(at, &json!([])).as_i64().expect("a number")),
-        "the contents lead there"
+        "a link of the contents scrolls to the category"
     );
     browser.dark(false);
     let pdf = browser.print();
@@ -104,7 +104,7 @@ fn check_accessibility(nodes: &[(String, String)]) {
     assert!(named("link").iter().chain(&headings).all(|name| !name.is_empty()));
     let images: Vec<_> =
         nodes.iter().filter(|(role, _)| role.contains("raphics") || role == "image").collect();
-    assert!(images.is_empty(), "bars are not announced: {images:?}");
+    assert!(images.is_empty(), "bars are hidden from screen readers: {images:?}");
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn page_from_a_file_shows_everything_and_runs_nothing() {
 
     browser.open(&format!("file://{}", file.display()));
     browser.sees("This result is provisional.");
-    assert!(browser.text().contains(hostile), "it is text");
+    assert!(browser.text().contains(hostile), "the markup is shown as text");
     assert_eq!(
         browser.run("return document.title", &json!([])),
         "Provisional result: Prizes for Information Society 2021: final"
@@ -187,13 +187,9 @@ fn page_from_a_file_shows_everything_and_runs_nothing() {
     }
     let frame = "const frame = document.querySelector('.wide'); return frame.scrollWidth > frame.clientWidth";
     browser.resize(320, 900);
-    assert_eq!(browser.run(frame, &json!([])), true, "six channels move in a frame of their own");
+    assert_eq!(browser.run(frame, &json!([])), true, "six channels scroll in their own frame");
     let style = "return getComputedStyle(document.querySelector('.fill')).fill";
-    assert_eq!(
-        browser.run(style, &json!([])),
-        "rgb(111, 140, 224)",
-        "the page's own policy lets its style in"
-    );
+    assert_eq!(browser.run(style, &json!([])), "rgb(111, 140, 224)", "the page's policy allows its style");
     let pdf = browser.print();
     Browser::save("result-everything.pdf", &pdf);
     assert!((3..=8).contains(&sheets(&pdf)), "{} sheets", sheets(&pdf));
@@ -212,7 +208,7 @@ fn version_2_page_fits_screens_and_starts_with_changes() {
     let file = folder.path().join("result.html");
     std::fs::write(&file, report.html()).expect("a file");
     browser.open(&format!("file://{}", file.display()));
-    browser.sees("Once this one is certified, it takes the place of that one.");
+    browser.sees("Once this result is certified, it replaces the earlier one.");
     browser.sees("Winners are not decided in 1 category");
     let nodes = browser.accessibility_nodes();
     let headings: Vec<&str> =

@@ -38,16 +38,16 @@ fn a_page_says_that_voting_is_suspended_and_goes_on_by_itself() {
     assert_eq!(browser.run("return document.querySelectorAll('#categories input').length", &json!([])), 0);
     let chosen = "Chosen, not cast yet: Village libraries online 1.3";
     browser.sees(chosen);
-    assert!(!browser.text().contains("Choose one entry"), "nothing can be chosen now");
+    assert!(!browser.text().contains("Choose one entry"), "the page offers no choices");
     browser.screenshot("wide-suspended", false);
     // The page queries the server from time to time. Its notice stays in the same element, so that
     // a screen reader does not read it again.
-    browser.run("window.told = document.querySelector('#notice').firstElementChild", &json!([]));
+    browser.run("window.firstNotice = document.querySelector('#notice').firstElementChild", &json!([]));
     for _ in 0..2 {
         refresh(&browser);
         assert!(browser.text().contains("Nothing was recorded. Your choices are still here"));
         assert!(browser.text().contains(chosen));
-        let is_same = "return window.told === document.querySelector('#notice').firstElementChild";
+        let is_same = "return window.firstNotice === document.querySelector('#notice').firstElementChild";
         assert_eq!(browser.run(is_same, &json!([])), true);
     }
     browser.resize(390, 844);

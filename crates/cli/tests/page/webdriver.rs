@@ -70,14 +70,14 @@ impl Browser {
         let mut lines = BufReader::new(driver.stdout.take().expect("stdout is piped")).lines();
         let port: u16 = lines
             .by_ref()
-            .map(|line| line.expect("chromedriver speaks"))
+            .map(|line| line.expect("chromedriver writes text"))
             .find_map(|line| {
                 line.strip_prefix("ChromeDriver was started successfully on port ")?
                     .strip_suffix('.')?
                     .parse()
                     .ok()
             })
-            .expect("chromedriver tells its port");
+            .expect("chromedriver prints its port");
         // Later output is read and dropped, so that it does not fill the pipe.
         thread::spawn(move || lines.for_each(drop));
 

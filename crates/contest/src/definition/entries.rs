@@ -146,7 +146,7 @@ impl Categories {
                 > MAX_SELECTIONS_LENGTH
             {
                 let problem = format!(
-                    "{votes} votes in the category {} would not fit a ballot: shorter ids do, or fewer votes",
+                    "{votes} votes in the category {} do not fit in a ballot; use shorter ids or fewer votes",
                     quoted(id),
                 );
                 findings.add(known.place, &*known.path, problem);

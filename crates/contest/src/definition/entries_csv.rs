@@ -73,7 +73,7 @@ pub(super) fn details(
     }
     let has_usual_name = |label: &&String| COLUMNS.iter().any(|(name, ..)| is_same_name(name, label));
     for label in details.labels.iter().filter(has_usual_name) {
-        let problem = format!("names {}, which is no detail: voters see it anyway, or never", quoted(label));
+        let problem = format!("names {}, which is a standard column and cannot be a detail", quoted(label));
         findings.add(details.place, "details", problem);
     }
     details.labels.retain(|label| !has_usual_name(&label));
@@ -84,7 +84,7 @@ impl DetailColumns {
     /// Reports details without a file of entries.
     pub(super) fn refuse(&self, findings: &mut Findings) {
         if !self.labels.is_empty() {
-            let problem = "names columns of a file of entries, and there is no entries_csv; an [[entry]] has details of its own";
+            let problem = "names columns of a file of entries, but there is no entries_csv; give the details in each [[entry]]";
             findings.add(self.place, "details", problem);
         }
     }
@@ -109,7 +109,7 @@ pub(super) fn read(
     };
     let mut rows = table.rows();
     let Some(first) = rows.next() else {
-        let problem = "the file is empty; its first row names the columns";
+        let problem = "the file is empty; its first row must name the columns";
         findings.add(Place::Entries(Some(1), Some(1)), "", problem);
         return false;
     };
@@ -164,7 +164,7 @@ fn columns(
     for (name, column, _) in COLUMNS.iter().filter(|(.., is_required)| *is_required) {
         if !meanings.iter().any(|(_, known)| known == column) {
             let problem = format!(
-                "there is no such column; the first row names id, category and title, and here it is {}",
+                "this column is missing; the first row must name id, category and title, but it names {}",
                 header.list_names()
             );
             findings.add(place, *name, problem);
@@ -188,7 +188,7 @@ fn unknown_column(name: &str, details: &DetailColumns) -> String {
     let nearest = did_you_mean(name, known.iter().copied());
     let name = clipped(name);
     format!(
-        "is no column of entries{nearest}. The columns are {}. To show it to voters name it at the top of the definition: details = [{name:?}], or with \
+        "is not a column of entries{nearest}. The columns are {}. To show it to voters name it at the top of the definition: details = [{name:?}], or with \
          --details; otherwise delete it",
         known.join(", ")
     )
@@ -203,7 +203,7 @@ fn row_mistake(row: Row<'_>, columns: &Columns) -> Option<(&'static str, String)
         return Some(("", "repeats the first row; delete it".to_owned()));
     }
     if let Some(word) = Header::total_label(row) {
-        return Some(("", format!("{} is a row of totals and no entry; delete it", quoted(word))));
+        return Some(("", format!("{} is a row of totals, not an entry; delete it", quoted(word))));
     }
     let meaning =
         |index: usize| columns.meanings.iter().find(|(known, _)| *known == index).map(|(_, column)| *column);

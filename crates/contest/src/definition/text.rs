@@ -60,7 +60,7 @@ pub fn check_address(text: &str) -> Result<(), String> {
     let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
     match rest {
         None => Err(format!("must begin with https:// or http://, not {}", quoted(text))),
-        Some("") => Err("is no address: nothing follows https://".to_owned()),
+        Some("") => Err("is not an address: nothing follows https://".to_owned()),
         Some(rest) if rest.contains(char::is_whitespace) => Err("must not contain white space".to_owned()),
         Some(_) => Ok(()),
     }

@@ -42,7 +42,7 @@ pub(super) fn instant(text: &str, zone: Option<&TimeZone>) -> Result<Option<Inst
     };
     let parts = DateTimeParts::parse(text).ok_or_else(wrong_format)?;
     let local =
-        parts.local().ok_or_else(|| format!("{} is no date and time of the calendar", quoted(text)))?;
+        parts.local().ok_or_else(|| format!("{} is not a date and time of the calendar", quoted(text)))?;
     let time = match (parts.offset, zone) {
         (Some(offset), _) => offset.to_timestamp(local).ok(),
         (None, None) => return Ok(None),

@@ -78,8 +78,8 @@ pub(super) fn json(definition: &Definition) -> String {
         category: categories,
         entry: entries,
     };
-    #[expect(clippy::expect_used, reason = "every key is text and nothing is written but to memory")]
-    serde_json::to_string(&structure).expect("a definition is writable")
+    #[expect(clippy::expect_used, reason = "every key is text, and the JSON is only written to memory")]
+    serde_json::to_string(&structure).expect("a definition can be written as JSON")
 }
 
 /// Checks that names, window, rules and days fit in the first entry of the log.

@@ -85,7 +85,7 @@ impl Rules {
             (
                 category.votes.is_some() && (most == 0 || least > most),
                 "votes",
-                "no ballot can have so many votes",
+                "no ballot can have this number of votes",
             ),
             (
                 category.votes.is_some() && self.ballot.votes_in_all.is_some_and(|in_all| in_all < least),
@@ -129,7 +129,11 @@ impl Rules {
 fn ballot(rules: &BallotRules, list: &mut ContradictionList) {
     let [least, most] = rules.votes_per_category;
     let per_category = "ballot.votes_per_category";
-    list.add_if(most == 0 || least > most, [per_category, per_category], "no ballot can have so many votes");
+    list.add_if(
+        most == 0 || least > most,
+        [per_category, per_category],
+        "no ballot can have this number of votes",
+    );
     list.add_if(
         least <= most && rules.votes_in_all.is_some_and(|in_all| in_all < least),
         ["ballot.votes_in_all", per_category],
@@ -139,7 +143,7 @@ fn ballot(rules: &BallotRules, list: &mut ContradictionList) {
     list.add_if(
         !replace && rules.revisions.is_some(),
         ["ballot.revisions", "ballot.revision"],
-        "it is only there with revision = \"replace\"",
+        "it is only allowed with revision = \"replace\"",
     );
     list.add_if(
         replace && rules.revisions.is_none(),
@@ -150,7 +154,7 @@ fn ballot(rules: &BallotRules, list: &mut ContradictionList) {
     list.add_if(
         !counted && rules.ballots_per_voter.is_some(),
         ["ballot.ballots_per_voter", "ballot.period"],
-        "it is only there with period = \"counted\"",
+        "it is only allowed with period = \"counted\"",
     );
     list.add_if(
         counted && rules.ballots_per_voter.is_none(),
@@ -184,7 +188,7 @@ fn champions(rules: &Rules, list: &mut ContradictionList) {
     list.add_if(
         champions.ties == ChampionTies::Earliest && !rules.channels.is_empty(),
         ["champions.ties", "channel"],
-        "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot",
+        "every ballot of a channel changes the shares, so no single ballot decides when an entry reached its share",
     );
     list.add_if(
         champions.ties == ChampionTies::Draw && rules.draw.is_none(),
@@ -215,7 +219,7 @@ fn winners(rules: &Rules, list: &mut ContradictionList) {
         list.add_if(
             !weighted && weight.is_some(),
             [key, "winners.by"],
-            "it is only there with by = \"weighted\"",
+            "it is only allowed with by = \"weighted\"",
         );
         list.add_if(
             weighted && weight.is_none(),
@@ -233,7 +237,7 @@ fn winner_ties(rules: &Rules, list: &mut ContradictionList) {
     list.add_if(
         by == WinnersBy::Choice && *ties != WinnerTies::Report,
         with_by,
-        "the panel chooses, so that there are no ties to be broken",
+        "the panel chooses, so there are no ties to break",
     );
     match ties {
         WinnerTies::Report => {}
@@ -254,7 +258,7 @@ fn winner_ties(rules: &Rules, list: &mut ContradictionList) {
             list.add_if(
                 !rules.channels.is_empty(),
                 ["winners.ties", "channel"],
-                "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot",
+                "every ballot of a channel changes the shares, so no single ballot decides when an entry reached its share",
             );
         }
         WinnerTies::Draw => {
@@ -265,7 +269,11 @@ fn winner_ties(rules: &Rules, list: &mut ContradictionList) {
             );
         }
         WinnerTies::Countback => {
-            list.add_if(!rules.scores_decide(), with_by, "countback goes by single jurors' points or ranks");
+            list.add_if(
+                !rules.scores_decide(),
+                with_by,
+                "countback needs the points or ranks of single jurors",
+            );
             list.add_if(
                 !rules.panels.iter().any(|panel| panel.kind != PanelKind::Score),
                 ["winners.ties", "panel"],
@@ -279,7 +287,7 @@ fn winner_ties(rules: &Rules, list: &mut ContradictionList) {
 fn panel(i: usize, panel: &Panel, list: &mut ContradictionList) {
     let (score, rank) = (panel.kind == PanelKind::Score, panel.kind == PanelKind::Rank);
     let scale = ["panel.scale", "panel.kind"];
-    list.add_if_at(i, !score && panel.scale.is_some(), scale, "it is only there with kind = \"score\"");
+    list.add_if_at(i, !score && panel.scale.is_some(), scale, "it is only allowed with kind = \"score\"");
     list.add_if_at(i, score && panel.scale.is_none(), scale, "kind = \"score\" needs its scale");
     list.add_if_at(
         i,
@@ -298,7 +306,7 @@ fn panel(i: usize, panel: &Panel, list: &mut ContradictionList) {
         i,
         !score && !panel.criteria.is_empty(),
         criteria,
-        "they are only there with kind = \"score\"",
+        "they are only allowed with kind = \"score\"",
     );
     let has_duplicate = duplicate_positions(panel.criteria.iter().map(|(name, _)| name)).next().is_some();
     list.add_if_at(
@@ -316,13 +324,18 @@ fn panel(i: usize, panel: &Panel, list: &mut ContradictionList) {
     list.add_if_at(i, panel.criteria.len() > MAX_LIST_LENGTH, ["panel.criteria", "panel.criteria"], TOO_MANY);
     list.add_if_at(i, panel.points.len() > MAX_LIST_LENGTH, ["panel.points", "panel.points"], TOO_MANY);
     let points = ["panel.points", "panel.kind"];
-    list.add_if_at(i, !rank && !panel.points.is_empty(), points, "they are only there with kind = \"rank\"");
+    list.add_if_at(
+        i,
+        !rank && !panel.points.is_empty(),
+        points,
+        "they are only allowed with kind = \"rank\"",
+    );
     list.add_if_at(i, rank && panel.points.is_empty(), points, "kind = \"rank\" needs its table of points");
     list.add_if_at(
         i,
         u64::from(panel.trim) * 2 >= u64::from(panel.minimum_jurors),
         ["panel.trim", "panel.minimum_jurors"],
-        "nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim",
+        "trim could drop all scores: minimum_jurors must be more than twice trim",
     );
     list.add_if_at(i, panel.weight == 0, ["panel.weight", "panel.weight"], "a weight is at least 1");
     list.add_if_at(
@@ -353,7 +366,7 @@ fn panels(rules: &Rules, list: &mut ContradictionList) {
         && rules.winners.by == WinnersBy::Weighted
     {
         let keys = ["panel.scale", "winners.by"];
-        list.add_if_at(i, true, keys, "a share of the scores is only there where no score is below zero");
+        list.add_if_at(i, true, keys, "a share of the scores needs scores that are not below zero");
     }
     let Some(first) = rules.panels.first().filter(|_| rules.scores_decide()) else { return };
     let is_score = |panel: &Panel| panel.kind == PanelKind::Score;
@@ -364,7 +377,12 @@ fn panels(rules: &Rules, list: &mut ContradictionList) {
         list.add_if_at(i, true, keys, "a mean on a scale and a sum of points do not add up to one figure");
     } else if let Some(i) = rules.panels.iter().position(|panel| other_scale(panel, first)) {
         let keys = ["panel.scale", "winners.by"];
-        list.add_if_at(i, true, keys, "the panels' scores make one figure, so that all are on one scale");
+        list.add_if_at(
+            i,
+            true,
+            keys,
+            "the panels' scores make one figure, so all panels need the same scale",
+        );
     }
 }
 
@@ -376,7 +394,7 @@ fn limits(rules: &Rules, list: &mut ContradictionList) {
             i,
             number < 2,
             ["limit.categories", "limit.categories"],
-            "it is over at least two categories",
+            "a limit needs at least two categories",
         );
         let has_duplicate = duplicate_positions(limit.categories.iter()).next().is_some();
         list.add_if_at(
@@ -395,13 +413,13 @@ fn limits(rules: &Rules, list: &mut ContradictionList) {
             i,
             number >= 2 && limit.most as usize >= number,
             ["limit.most", "limit.categories"],
-            "it limits nothing: there are no more categories",
+            "it limits nothing: it must be less than the number of categories",
         );
         list.add_if_at(
             i,
             rules.ballot.completion == Completion::All && (limit.most as usize) < number,
             ["limit.most", "ballot.completion"],
-            "completion = \"all\" asks for a vote in every category",
+            "completion = \"all\" requires a vote in every category",
         );
     }
 }
@@ -412,7 +430,7 @@ fn draw(rules: &Rules, list: &mut ContradictionList) {
     list.add_if(
         rules.draw.is_some() && !drawn,
         ["draw", "winners.ties"],
-        "nothing is drawn: no ties = \"draw\" is there",
+        "nothing is drawn: no rule has ties = \"draw\"",
     );
 }
 

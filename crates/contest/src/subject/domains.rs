@@ -168,7 +168,7 @@ impl DomainTable {
 
 /// Checks a row, and converts its domains to A-labels.
 fn normalize_row(row: &DomainRule) -> Result<DomainRule, (&'static str, String)> {
-    let not_a_domain = |text: &str| format!("`{text}` is no domain name such as example.org");
+    let not_a_domain = |text: &str| format!("`{text}` is not a domain name such as example.org");
     let domain = match row.domain.strip_prefix("*.") {
         Some(rest) => ascii_domain(rest).map(|rest| format!("*.{rest}")),
         None => ascii_domain(&row.domain),
@@ -180,8 +180,7 @@ fn normalize_row(row: &DomainRule) -> Result<DomainRule, (&'static str, String)>
         None => None,
     };
     if alias_of.is_some() && (row.plus.is_some() || row.strip.is_some()) {
-        let problem =
-            "an alias has no `plus` and no `strip`: those of the domain that it is an alias of hold";
+        let problem = "an alias has no `plus` and no `strip`: it uses those of its target domain";
         return Err(("alias_of", problem.to_owned()));
     }
     let strip = row.strip.clone().unwrap_or_default();

@@ -264,10 +264,10 @@ fn raw_subject_stays_unchanged() {
 fn domain_table_error_names_row_and_key() {
     let alias = |domain: &str, of: &str| DomainRule { alias_of: Some(of.to_owned()), ..row(domain) };
     for (rows, at, key, message) in [
-        (vec![row("example.org"), row("example")], 1, "domain", "`example` is no domain name"),
-        (vec![row("a.*.example.org")], 0, "domain", "no domain name"),
+        (vec![row("example.org"), row("example")], 1, "domain", "`example` is not a domain name"),
+        (vec![row("a.*.example.org")], 0, "domain", "not a domain name"),
         (vec![row("bücher.example"), row("xn--bcher-kva.example")], 1, "domain", "has a row before"),
-        (vec![alias("a.example", "*.b.example")], 0, "alias_of", "no domain name"),
+        (vec![alias("a.example", "*.b.example")], 0, "alias_of", "not a domain name"),
         (
             vec![alias("a.example", "b.example"), alias("b.example", "c.example")],
             0,

@@ -79,7 +79,7 @@ fn ballot_must_fit_in_log_entry() {
     let too_many = more.replace("id = \"0", "id = \"1");
     let refused = from_toml(&format!("{text}{more}{too_many}")).unwrap_err().to_string();
     assert!(
-        refused.contains("votes in the category") && refused.contains("would not fit a ballot"),
+        refused.contains("votes in the category") && refused.contains("do not fit in a ballot"),
         "{refused}"
     );
 
@@ -111,7 +111,7 @@ fn reasons_are_codes() {
         serde_json::to_string(&error).unwrap(),
         r#"{"category":"c1","entry":"z1","reason":"entry-of-another-category"}"#
     );
-    assert_eq!(error.to_string(), r#"category "c1", entry "z1": the entry stands in another category"#);
+    assert_eq!(error.to_string(), r#"category "c1", entry "z1": the entry is in another category"#);
     assert_eq!(
         serde_json::to_string(&validator.check(&mut []).unwrap_err()).unwrap(),
         r#"{"reason":"empty"}"#

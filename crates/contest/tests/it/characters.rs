@@ -66,7 +66,7 @@ fn stored_definition_stays_readable_but_fails_check() {
         let never = with_character(pointer, '\u{85}').to_string();
         assert!(
             Definition::from_stored_json(never.as_bytes()).is_err(),
-            "{key}: that was refused at all times"
+            "{key}: this character was always refused"
         );
     }
 }
@@ -83,7 +83,7 @@ fn files_name_line_and_character() {
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(found[0].starts_with("line 2: details[0]: must not contain U+202E"), "{found:#?}");
     assert!(
-        found[1].starts_with("entries.csv: row 1: coun\\u{202e}try: is no column of entries"),
+        found[1].starts_with("entries.csv: row 1: coun\\u{202e}try: is not a column of entries"),
         "{found:#?}"
     );
     let rows = "id,category,title,country\ne1,c1,One,Ghana\ne2,c1,Tw\u{fffd},Tog\u{2066}o\n";

@@ -53,7 +53,7 @@ fn reports_ten_mistakes_of_file_and_three_of_entries() {
     let found = mistakes(read());
     assert_eq!(found.len(), begins.len(), "{found:#?}");
     for (found, begins) in found.iter().zip(begins) {
-        assert!(found.starts_with(begins), "{found}\nwanted: {begins}");
+        assert!(found.starts_with(begins), "{found}\nexpected: {begins}");
     }
 }
 

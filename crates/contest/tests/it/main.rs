@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "helpers of tests fail as tests do"
+    reason = "test helpers may panic, as tests do"
 )]
 
 mod any_definition;

@@ -28,7 +28,7 @@ fn rounds_need_no_entries_yet() {
         let definition = from_toml(&with_rounds(categories)).unwrap();
         assert_eq!(definition.rounds, Some(Rounds { from: "longlist".parse().unwrap(), previous: None }));
         assert_eq!((definition.categories.len(), definition.entries.len()), (usize::from(categories), 0));
-        assert_eq!(from_json(&definition.to_json()), Ok(definition), "as it is sent");
+        assert_eq!(from_json(&definition.to_json()), Ok(definition), "the JSON form");
     }
 }
 
@@ -56,7 +56,7 @@ fn rejects_own_entries_and_names_both_keys() {
     let file = format!("entries_csv = \"entries.csv\"\n{}", with_rounds(true));
     assert_mistake(from_toml(&file), "line 1: entries_csv: ", words);
     let found = mistakes(from_toml(&with_rounds(true).replace("from", "form")));
-    assert_eq!(found.len(), 2, "nobody is blamed for the entries too: {found:?}");
+    assert_eq!(found.len(), 2, "missing entries are not reported as well: {found:?}");
     assert!(found[0].contains("rounds.from: is missing") && found[1].contains("unknown key"), "{found:?}");
     assert_mistake(
         from_toml(&with_rounds(true).replace("longlist", "A")),

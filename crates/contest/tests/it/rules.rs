@@ -95,19 +95,19 @@ fn rejects_contradictory_rules() {
         ),
         (
             "[winners]\nvotes_weight = 3",
-            "votes_weight: does not go with winners.by: it is only there with by = \"weighted\"",
+            "votes_weight: does not go with winners.by: it is only allowed with by = \"weighted\"",
         ),
     ] {
         with_rules(tables, &format!("{second}{mistake}"), "");
     }
     with_ballot(
         "revisions = 3",
-        "line 9: ballot.revisions: does not go with ballot.revision: it is only there with revision = \"replace\"",
+        "line 9: ballot.revisions: does not go with ballot.revision: it is only allowed with revision = \"replace\"",
         "",
     );
     with_ballot(
         "ballots_per_voter = 3",
-        "line 9: ballot.ballots_per_voter: does not go with ballot.period: it is only there with period = \"counted\"",
+        "line 9: ballot.ballots_per_voter: does not go with ballot.period: it is only allowed with period = \"counted\"",
         "",
     );
     let completion = PLAIN
@@ -173,15 +173,14 @@ trim = 1
 [draw]
 source = \"drand\"
 ";
-    let reason =
-        "a share moves with every ballot of a channel, so that no entry reaches its own at one ballot";
+    let reason = "every ballot of a channel changes the shares, so no single ballot decides when an entry reached its share";
     let expected = [
         "line 12: winners.ties: does not go with winners.by: scores are not reached ballot by ballot".to_owned(),
         format!("line 12: winners.ties: does not go with channel: {reason}"),
         format!("line 19: champions.ties: does not go with channel: {reason}"),
         "line 26: panel[1].kind: does not go with winners.by: a mean on a scale and a sum of points do not add up to one figure".to_owned(),
-        "line 28: panel[1].trim: does not go with panel[1].minimum_jurors: nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim".to_owned(),
-        "line 29: draw: does not go with winners.ties: nothing is drawn: no ties = \"draw\" is there".to_owned(),
+        "line 28: panel[1].trim: does not go with panel[1].minimum_jurors: trim could drop all scores: minimum_jurors must be more than twice trim".to_owned(),
+        "line 29: draw: does not go with winners.ties: nothing is drawn: no rule has ties = \"draw\"".to_owned(),
     ];
     let text = plain_with("[winners]\ncount = 1\n", tables);
     assert_eq!(mistakes(from_toml(&text)), expected);
@@ -205,7 +204,7 @@ fn limits_daily_contest_to_1000_days() {
     assert_eq!(daily("2023-11-26T00:00:00").unwrap().days().unwrap().len(), 1000 + 1 + 31);
     assert_mistake(
         daily("2023-11-26T00:00:01"),
-        "line 6: contest.closes: does not go with ballot.period: from 2021-03-01 to 2023-11-26 are 1001 days; ",
+        "line 6: contest.closes: does not go with ballot.period: the window from 2021-03-01 to 2023-11-26 has 1001 days; ",
         "at most 1000",
     );
     // The days are in the log's first entry, together with titles and rules.
@@ -247,7 +246,7 @@ fn does_not_report_consequences_of_mistakes() {
         found(two),
         [
             "line 14: panel[0].trim: must be a whole number from 0 to 100000, not text",
-            "line 18: panel[1].trim: does not go with panel[1].minimum_jurors: nothing would be left of the fewest jurors' scores: minimum_jurors must be above twice trim",
+            "line 18: panel[1].trim: does not go with panel[1].minimum_jurors: trim could drop all scores: minimum_jurors must be more than twice trim",
         ]
     );
 }
@@ -282,7 +281,7 @@ fn checks_tables_of_channels_panels_and_draw() {
         ),
         [
             "line 16: panel[0].scale: the lowest (5) must be below the highest (5)",
-            "line 17: panel[0].points: does not go with panel[0].kind: they are only there with kind = \"rank\"",
+            "line 17: panel[0].points: does not go with panel[0].kind: they are only allowed with kind = \"rank\"",
             "line 18: panel[0].criteria[1][0]: \"x\" is there more than once",
         ]
     );
@@ -306,7 +305,7 @@ fn checks_tables_of_channels_panels_and_draw() {
         found("[draw]"),
         [
             "line 11: draw.source: is missing",
-            "line 11: draw: does not go with winners.ties: nothing is drawn: no ties = \"draw\" is there",
+            "line 11: draw: does not go with winners.ties: nothing is drawn: no rule has ties = \"draw\"",
         ]
     );
 }
@@ -343,7 +342,7 @@ fn reports_missing_entries_file() {
     let json = from_toml(PLAIN).unwrap().to_json().replacen('{', "{\"entries_csv\":\"e.csv\",", 1);
     assert_mistake(
         from_json(&json),
-        "line 1: entries_csv: names a file, which only a TOML definition can",
+        "line 1: entries_csv: names a file, which only a TOML definition can do",
         "",
     );
 }

@@ -77,7 +77,7 @@ fn mistakes_name_row_and_column() {
     let found = mistakes(with_entries_and(&["country"], csv.as_bytes()));
     assert_eq!(found.len(), begins.len(), "{found:#?}");
     for (found, begins) in found.iter().zip(begins) {
-        assert!(found.starts_with(&format!("entries.csv: {begins}")), "{found}\nwanted: {begins}");
+        assert!(found.starts_with(&format!("entries.csv: {begins}")), "{found}\nexpected: {begins}");
     }
 }
 
@@ -88,7 +88,7 @@ fn the_header_is_checked() {
         found.retain(|mistake| mistake.starts_with("entries.csv"));
         found
     };
-    assert_eq!(found("")[0], "entries.csv: row 1: the file is empty; its first row names the columns");
+    assert_eq!(found("")[0], "entries.csv: row 1: the file is empty; its first row must name the columns");
     assert_eq!(found("id\tcategory\tname\n").len(), 2);
     assert_eq!(titles(b" ID ,Category,TITLE\ne1,c1,T\n"), ["T"]);
     assert!(found("id,category,title,a,A\n")[0].starts_with("entries.csv: row 1: A: there are two columns"));
@@ -107,7 +107,7 @@ fn missing_quotation_mark_does_not_swallow_rows() {
     );
     let closed_later = "id,category,title\ne1,c1,\"First\ne2,c1,\"Second\"\ne3,c1,Third\n";
     assert!(mistakes(with_entries(closed_later.as_bytes()))[0].starts_with(
-        "entries.csv: row 2: a field in quotation marks that opens here goes on after they close; a quotation mark inside is written twice"
+        "entries.csv: row 2: a cell in quotation marks begins here and has text after its closing mark; write a quotation mark inside a cell twice"
     ));
     assert_eq!(
         titles("id,category,title\ne1,c1,5\" disk\ne2,c1,\"\"\"quoted\"\"\"\n".as_bytes()),
@@ -143,11 +143,11 @@ fn publishes_only_declared_columns() {
     assert_eq!(found.len(), 2, "{found:#?}");
     assert!(
         found[0]
-            .starts_with("entries.csv: row 1: sumary: is no column of entries; did you mean \"summary\"?"),
+            .starts_with("entries.csv: row 1: sumary: is not a column of entries; did you mean \"summary\"?"),
         "{found:#?}"
     );
     assert!(
-        found[1].starts_with("entries.csv: row 1: Email: is no column of entries. The columns are id,"),
+        found[1].starts_with("entries.csv: row 1: Email: is not a column of entries. The columns are id,"),
         "{found:#?}"
     );
     assert!(found[1].contains("details = [\"Email\"], or with --details"), "{found:#?}");
@@ -199,7 +199,7 @@ fn rejects_totals_and_repeated_headers() {
     assert_eq!(found.len(), 2, "{found:#?}");
     assert_eq!(found[0], "entries.csv: row 3: repeats the first row; delete it");
     assert!(
-        found[1].starts_with("entries.csv: row 4: \"Total:\" is a row of totals and no entry"),
+        found[1].starts_with("entries.csv: row 4: \"Total:\" is a row of totals, not an entry"),
         "{found:#?}"
     );
 }

@@ -74,6 +74,6 @@ pub(crate) fn assert_mistake<T: std::fmt::Debug>(result: Result<T, Mistakes>, be
     assert_eq!(found.len(), 1, "{found:#?}");
     assert!(
         found[0].starts_with(begins) && found[0].contains(mentions),
-        "{found:#?}\nwanted: {begins} ... {mentions}"
+        "{found:#?}\nexpected: {begins} ... {mentions}"
     );
 }

@@ -40,7 +40,7 @@ impl<'de> Deserialize<'de> for Figure {
         let text = String::deserialize(deserializer)?;
         match hundredths(&text) {
             Some(hundredths) => Ok(Self { text, hundredths }),
-            None => Err(D::Error::custom("not a figure with two decimals, such as \"42.38\"")),
+            None => Err(D::Error::custom("not a figure with two decimals, for example \"42.38\"")),
         }
     }
 }
@@ -81,7 +81,7 @@ impl<'de> Deserialize<'de> for Fraction {
         if digits(above) && digits(below) {
             Ok(Self(text))
         } else {
-            Err(D::Error::custom("not a fraction such as \"10379/20000\""))
+            Err(D::Error::custom("not a fraction, for example \"10379/20000\""))
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn section(
                 a href="#contents" { "Contents" }
             }
             @if let Some(own) = &category.own_rules {
-                p { "In this category the rules have numbers of its own: " (rules::own_numbers(own)) "." }
+                p { "In the rules this category has its own numbers: " (rules::own_numbers(own)) "." }
             }
             (winners(document, category, &titles))
             @if let Some(champions) = &category.champions { (champions_of(document, champions)) }

@@ -24,11 +24,11 @@ pub(super) fn notice(document: &Document) -> Markup {
                     @match document.status {
                         Status::Certified => {
                             strong { "This is a corrected result." }
-                            " It takes the place of the one that was certified before. "
+                            " It replaces the result that was certified before. "
                         }
                         Status::Provisional => {
-                            strong { "A result was certified before, and was reopened." }
-                            " Once this one is certified, it takes the place of that one. "
+                            strong { "An earlier certified result was reopened." }
+                            " Once this result is certified, it replaces the earlier one. "
                         }
                     }
                     a href="#corrects" { "What it changes" }
@@ -47,13 +47,13 @@ pub(super) fn section(document: &Document, withdrawn: &HashMap<&CategoryId, Vec<
             section id="corrects" class="corrects" aria-labelledby="corrects-title" {
                 h2 id="corrects-title" { "What this result corrects" }
                 p {
-                    "The result before is certified by entry " (group_digits(*index)) " of the log; the SHA-256 of its document is "
+                    "The former result was certified by entry " (group_digits(*index)) " of the log. The SHA-256 of its document is "
                     code { (isolate_text(result)) } "."
                 }
                 @if changed.is_empty() {
-                    p { strong { "No champion, no winner, no standing and no figure differs from it." } }
+                    p { strong { "All champions, winners, standings and figures are the same." } }
                 } @else {
-                    p { "It differs in " (pluralize(changed.len() as u64, "category", "categories")) "." }
+                    p { "This result differs in " (pluralize(changed.len() as u64, "category", "categories")) "." }
                 }
                 @for change in changed {
                     @if let Some(category) = categories.get(&change.id) {

@@ -174,6 +174,6 @@ fn panel(panel: &Panel) -> Markup {
         }
         @if panel.minimum_jurors > 1 { " An entry with fewer than " (panel.minimum_jurors) " jurors has no figure." }
         @if panel.weight != 1 { " The panel has weight " (panel.weight) "." }
-        @if !panel.jurors.is_empty() { " Its jurors are " (names(&panel.jurors)) ", and nobody else." }
+        @if !panel.jurors.is_empty() { " Only these jurors judge: " (names(&panel.jurors)) "." }
     }
 }

@@ -66,7 +66,7 @@ fn sentence(
         @match reason {
             UndecidedReason::NoChoice => { "The panel has not chosen: " (expected(document, category)) "." }
             UndecidedReason::ChosenNotEligible => {
-                "The panel has chosen what cannot win, because it was withdrawn since or is no champion any more: " (entries) "."
+                "The panel chose entries that cannot win, because they were withdrawn since or are no longer champions: " (entries) "."
             }
             UndecidedReason::NoScores => { "No juror of " (panel) " has scored." }
             UndecidedReason::TooFewJurors => { "Too few jurors of " (panel) " have scored " (entries) "." }

@@ -68,10 +68,10 @@ fn check_in(document: &[u8], text: &str) {
     let harmless = skeleton(&html(&with_text(document, "A").1));
     let (_, bytes) = with_text(document, text);
     let page = html(&bytes);
-    assert_eq!(skeleton(&page), harmless, "the same markup whatever the texts are");
+    assert_eq!(skeleton(&page), harmless, "the texts do not change the markup");
     let parsed = Html::parse_document(&page);
     let heading = parsed.select(&Selector::parse("h1 > bdi").unwrap()).next().unwrap();
-    assert_eq!(heading.text().collect::<String>(), displayed(text), "and the text is the text");
+    assert_eq!(heading.text().collect::<String>(), displayed(text), "the heading shows the whole text");
 
     let csv = Report::read(&bytes).unwrap().csv();
     let records: Vec<csv::StringRecord> = csv::ReaderBuilder::new()
@@ -82,7 +82,7 @@ fn check_in(document: &[u8], text: &str) {
         .collect();
     assert_eq!(records.len(), 9);
     let title = records.get(1).and_then(|record| record.get(3)).unwrap();
-    assert_eq!(unescape_formulas(title), text, "it is read back");
+    assert_eq!(unescape_formulas(title), text, "the title is read back");
     let formula =
         |cell: &str| cell.trim_start().starts_with(['=', '+', '-', '@']) && cell.parse::<f64>().is_err();
     assert!(records.iter().flatten().all(|cell| !formula(cell)));

@@ -61,7 +61,7 @@ fn every_page_is_well_formed() {
         for link in all(&page, "a") {
             let target =
                 link.attr("href").and_then(|href| href.strip_prefix('#')).expect("links stay in the page");
-            assert!(unique.contains(target), "{name}: #{target} leads somewhere");
+            assert!(unique.contains(target), "{name}: #{target} exists in the page");
             assert!(!text(link).is_empty(), "{name}: no empty link");
         }
     }
@@ -246,7 +246,7 @@ fn page_lists_judging_missing_and_recused_jurors() {
             "Not complete Li Wei has not scored Entry a2 and Entry a3.",
             "Recused Kofi Boateng does not judge Entry a3. The mean for these entries is that of the other jurors.",
             "Without a figure, for want of 2 jurors: Entry a3 (1 juror, 1 recused) and Entry a4 (0 jurors).",
-            "Its jurors are Ama Mensah, Bo Lind, Kofi Boateng and Li Wei, and nobody else.",
+            "Only these jurors judge: Ama Mensah, Bo Lind, Kofi Boateng and Li Wei.",
             "The mean of the jurors’ scores from −3 to 3.",
             "2= tied Entry a2 Champion",
         ],
@@ -294,14 +294,14 @@ fn page_gives_reasons_why_undecided() {
         (
             version_2::choice(true),
             &[
-                "The panel has chosen what cannot win, because it was withdrawn since or is no champion any more: Entry a1.",
+                "The panel chose entries that cannot win, because they were withdrawn since or are no longer champions: Entry a1.",
             ],
         ),
         (documents::golden("undecided-without-scores"), &["No juror of panel experts has scored."]),
     ] {
         assert_page_contains(&document, sentences);
         let page = Html::parse_document(&Report::read(&document).unwrap().html());
-        assert_eq!(all(&page, ".mark.winner").len(), 0, "no mark of a winner where nothing is decided");
+        assert_eq!(all(&page, ".mark.winner").len(), 0, "no entry is marked as a winner");
         assert_eq!(all(&page, ".winners").len(), 0);
     }
     // Version 1 gives no reasons, and its pages do not change.
@@ -334,8 +334,8 @@ fn every_reason_has_its_sentence() {
 fn correction_shows_changes() {
     let [reopened, corrected] = version_2::corrected();
     let changes = [
-        "What this result corrects The result before is certified by entry 20 of the log; the SHA-256 of its document is",
-        "It differs in 1 category. Access Winners and champions before and now in Access Who Before Now",
+        "What this result corrects The former result was certified by entry 20 of the log. The SHA-256 of its document is",
+        "This result differs in 1 category. Access Winners and champions before and now in Access Who Before Now",
         "Winners Entry a1 Entry a2 Champions Entry a1; Entry a2 Entry a2; Entry a1 and Entry a3 (equal)",
         "Entry a1 rank 1, 3 votes rank 2, 1 vote Entry a2 rank 2, 2 votes rank 1, 2 votes",
         "Entry a4 rank 3, 1 vote withdrawn",
@@ -345,19 +345,19 @@ fn correction_shows_changes() {
         &corrected,
         &[
             "Correction Test",
-            "This is a corrected result. It takes the place of the one that was certified before. What it changes",
+            "This is a corrected result. It replaces the result that was certified before. What it changes",
         ],
     );
     assert_page_contains(&reopened, &changes);
     assert_page_contains(
         &reopened,
         &[
-            "A result was certified before, and was reopened. Once this one is certified, it takes the place of that one.",
+            "An earlier certified result was reopened. Once this result is certified, it replaces the earlier one.",
         ],
     );
     assert_page_contains(
         &version_2::corrected_without_a_change(),
-        &["No champion, no winner, no standing and no figure differs from it."],
+        &["All champions, winners, standings and figures are the same."],
     );
     assert_page_contains(
         &documents::golden("corrected-figures"),
@@ -369,10 +369,10 @@ fn correction_shows_changes() {
     );
     let page = Html::parse_document(&Report::read(&corrected).unwrap().html());
     let first = all(&page, "main > section")[0];
-    assert_eq!(first.attr("id"), Some("corrects"), "it comes before all else");
+    assert_eq!(first.attr("id"), Some("corrects"), "the correction is the first section");
     assert!(
         !page_text(&documents::everything()).contains("correct"),
-        "nothing of it where nothing is corrected"
+        "a page without a correction does not mention one"
     );
 }
 
@@ -391,13 +391,13 @@ fn shows_times_in_contest_time_zone() {
             .contains("1 March 2021, 00:00 UTC (28 February 2021, 19:00 in America/New_York)")
     );
     for pieces in zurich.split(" UTC").skip(1) {
-        assert!(pieces.starts_with(" ("), "every time: {pieces}");
+        assert!(pieces.starts_with(" ("), "every time has the zone: {pieces}");
     }
     let plain = words(&Html::parse_document(&Report::read(&second).unwrap().html()));
     assert_eq!(page_text(&second, "UTC"), plain);
     assert!(
         !page_text(&documents::everything(), "Europe/Zurich").contains("Zurich"),
-        "version 1 stays what it was"
+        "pages of version 1 do not change"
     );
 }
 
@@ -405,7 +405,7 @@ fn shows_times_in_contest_time_zone() {
 fn says_that_shares_are_rounded() {
     let rounded = "Shares are rounded to two decimals, so their sum can differ from 100%.";
     assert_page_contains(&documents::everything_version_2(), &[rounded]);
-    assert!(!page_text(&documents::everything()).contains(rounded), "version 1 stays what it was");
+    assert!(!page_text(&documents::everything()).contains(rounded), "pages of version 1 do not change");
 }
 
 /// Votes are omitted if only jurors decide and no voter has a pass. With a pass they appear.
@@ -448,7 +448,7 @@ fn countback_shows_deciding_counts() {
     assert_eq!(strong(&version_2::countback()), ["10 points from 1 juror", "10 points from 0 jurors"]);
     let of_one = String::from_utf8(version_2::countback()).unwrap().replace("[\"10\",", "[\"1\",");
     assert_eq!(strong(of_one.as_bytes()), ["1 point from 1 juror", "1 point from 0 jurors"]);
-    assert_eq!(strong(&documents::golden("countback-exhausted")), [""; 0], "nothing decided");
+    assert_eq!(strong(&documents::golden("countback-exhausted")), [""; 0], "no count decides");
 }
 
 #[test]
@@ -459,7 +459,7 @@ fn shows_limits_and_own_numbers_of_categories() {
             "A voter votes in at most 2 of these 3 categories: Figure skating, Ice dance and Curling.",
             "Ice dance: from 1 to 2 votes on a ballot, 2 champions and 2 winners.",
             "Curling: 2 winners.",
-            "In this category the rules have numbers of its own: from 1 to 2 votes on a ballot, 2 champions and 2 winners.",
+            "In the rules this category has its own numbers: from 1 to 2 votes on a ballot, 2 champions and 2 winners.",
             "Voters are admitted by a pass from the organiser, an e-mail address and a telephone number. There is one vote for each way.",
         ],
     );

@@ -34,43 +34,43 @@ fn errors_name_the_place_in_version_2() {
         (
             "/rules/limits/0/categories",
             json!(["c01", "c01"]),
-            "rules.limits[0].categories: `c01` is there twice",
+            "rules.limits[0].categories: `c01` appears twice",
         ),
+        ("/rules/limits", many(json!({"categories": ["c01", "c02"], "most": 1})), "rules.limits: 101 items"),
         (
-            "/rules/limits",
-            many(json!({"categories": ["c01", "c02"], "most": 1})),
-            "rules.limits: 101 of them",
+            "/corrects/categories/0/id",
+            json!("c09"),
+            "corrects.categories[0].id: the document has no category with this id",
         ),
-        ("/corrects/categories/0/id", json!("c09"), "corrects.categories[0].id: there is no such category"),
         (
             "/corrects/categories",
             json!([{"id": "c01"}, {"id": "c01"}]),
-            "corrects.categories: `c01` is there twice",
+            "corrects.categories: `c01` appears twice",
         ),
         (
             "/corrects/categories/0/winners/before",
             json!([["p1"], ["p1"]]),
-            "corrects.categories[0].winners.before: `p1` is there twice",
+            "corrects.categories[0].winners.before: `p1` appears twice",
         ),
         (
             "/corrects/categories/0/standings/1/entry",
             json!("p3"),
-            "corrects.categories[0].standings: `p3` is there twice",
+            "corrects.categories[0].standings: `p3` appears twice",
         ),
         (
             "/categories/0/panels/0/missing",
             json!(["Ama", "Ama"]),
-            "categories[0].panels[0].missing: `Ama` is there twice",
+            "categories[0].panels[0].missing: `Ama` appears twice",
         ),
         (
             "/categories/0/panels/0/recused/1/juror",
             json!("Kofi Boateng"),
-            "categories[0].panels[0].recused: `Kofi Boateng` is there twice",
+            "categories[0].panels[0].recused: `Kofi Boateng` appears twice",
         ),
         (
             "/categories/0/panels/0/incomplete/0/entries",
             json!(["p3", "p3"]),
-            "categories[0].panels[0].incomplete[0].entries: `p3` is there twice",
+            "categories[0].panels[0].incomplete[0].entries: `p3` appears twice",
         ),
         (
             "/categories/1/winners/undecided/0/reason",
@@ -80,7 +80,7 @@ fn errors_name_the_place_in_version_2() {
         (
             "/categories/1/winners/undecided/1/entries",
             json!(["q1", "q1"]),
-            "categories[1].winners.undecided[1].entries: `q1` is there twice",
+            "categories[1].winners.undecided[1].entries: `q1` appears twice",
         ),
     ] {
         let error = changed_from(&documents::everything_version_2(), pointer, to).unwrap_err().to_string();
@@ -101,33 +101,37 @@ fn errors_name_the_place() {
         (share, json!("30"), "categories[0].standings[1].share: not a figure with two decimals"),
         (share, json!("1e5"), "categories[0].standings[1].share: not a figure"),
         ("/categories/0/ranking/0/exact", json!("1/2/3"), "categories[0].ranking[0].exact: not a fraction"),
-        ("/categories/1/id", json!("c01"), "categories: `c01` is there twice"),
-        ("/categories/0/standings/1/entry", json!("p1"), "categories[0].standings: `p1` is there twice"),
+        ("/categories/1/id", json!("c01"), "categories: `c01` appears twice"),
+        ("/categories/0/standings/1/entry", json!("p1"), "categories[0].standings: `p1` appears twice"),
         ("/categories/0/ties/0", json!({}), "categories[0].ties[0]: missing field `concerns`"),
         ("/categories/1/title", json!("x".repeat(1001)), "categories[1].title: longer than 1000 characters"),
         (
             "/categories/0/standings/2/channels",
             json!([]),
-            "categories[0].standings[2].channels: other channels",
+            "categories[0].standings[2].channels: the channels differ",
         ),
-        ("/categories/0/ties/0/entries", json!(["p3", "p3"]), "categories[0].ties: `p3` is there twice"),
-        ("/categories/0/ties/3/order/1/entry", json!("p2"), "categories[0].ties: `p2` is there twice"),
+        ("/categories/0/ties/0/entries", json!(["p3", "p3"]), "categories[0].ties: `p3` appears twice"),
+        ("/categories/0/ties/3/order/1/entry", json!("p2"), "categories[0].ties: `p2` appears twice"),
         (
             "/categories/0/without_rulings/1/entry",
             json!("p1"),
-            "categories[0].without_rulings: `p1` is there twice",
+            "categories[0].without_rulings: `p1` appears twice",
         ),
         (
             "/categories/0/winners/no_longer_eligible",
             json!(["p6", "p6"]),
-            "no_longer_eligible: `p6` is there twice",
+            "no_longer_eligible: `p6` appears twice",
         ),
-        ("/withdrawn/0/category", json!("c09"), "withdrawn[0].category: there is no such category"),
-        ("/rules/channels", many(json!({"id": "x", "weight": 1})), "rules.channels: 101 of them"),
+        (
+            "/withdrawn/0/category",
+            json!("c09"),
+            "withdrawn[0].category: the document has no category with this id",
+        ),
+        ("/rules/channels", many(json!({"id": "x", "weight": 1})), "rules.channels: 101 items"),
         (
             "/rules/panels",
             many(json!({"id": "x", "kind": "points", "trim": 0, "minimum_jurors": 1, "weight": 1})),
-            "rules.panels: 101 of them",
+            "rules.panels: 101 items",
         ),
         ("/rules/winners", json!({"best": 1}), "rules.winners"),
     ] {
@@ -195,7 +199,7 @@ fn report_grows_no_faster_than_document() {
         report.html().len().max(report.csv().len()) / (bytes.len() / 1000)
     };
     let (few, lots) = (size(100), size(1000));
-    assert!(lots <= few && lots < 10_000, "{few}, {lots} bytes of a report for a thousand of the document");
+    assert!(lots <= few && lots < 10_000, "{few}, {lots} bytes of report per 1000 bytes of document");
 }
 
 /// Long names of jurors and entries, repeated in many rows, do not make the report grow faster.
@@ -224,7 +228,7 @@ fn report_with_long_names_grows_no_faster() {
         report.html().len().max(report.csv().len()) / (bytes.len() / 1000)
     };
     let (few, lots) = (size(30), size(300));
-    assert!(lots <= few, "{few}, {lots} bytes of a report for a thousand of the document");
+    assert!(lots <= few, "{few}, {lots} bytes of report per 1000 bytes of document");
 }
 
 proptest! {

@@ -11,11 +11,7 @@ type Row = HashMap<String, String>;
 /// The rows of the table, by column name.
 pub(crate) fn rows(bytes: &[u8]) -> Vec<Row> {
     let csv = Report::read(bytes).unwrap().csv();
-    assert_eq!(
-        csv.replace("\r\n", "").matches(['\r', '\n']).count(),
-        0,
-        "no bare line ends in these documents"
-    );
+    assert_eq!(csv.replace("\r\n", "").matches(['\r', '\n']).count(), 0, "a line ends with CR LF only");
     let mut reader = csv::Reader::from_reader(csv.as_bytes());
     let names: Vec<String> = reader.headers().unwrap().iter().map(str::to_owned).collect();
     reader
@@ -76,7 +72,7 @@ fn a_withdrawn_entry_is_marked_and_adds_to_no_sum() {
     }
     assert_eq!((&*withdrawn["status"], &*withdrawn["contest"]), ("provisional", "prize-final-2021"));
     let votes: u64 = rows.iter().filter_map(|row| row["votes"].parse::<u64>().ok()).sum();
-    assert_eq!(votes, 10_100, "the sum of the column is the count of the document");
+    assert_eq!(votes, 10_100, "the column adds up to the count of the document");
 }
 
 #[test]
@@ -86,7 +82,7 @@ fn a_table_of_version_2_ends_with_jurors_and_decisions() {
         csv.lines().next().unwrap().split(',').map(str::to_owned).collect()
     };
     let (first, second) = (names(&documents::everything()), names(&documents::everything_version_2()));
-    assert_eq!(second[..first.len()], first, "the columns of version 1 are where they were");
+    assert_eq!(second[..first.len()], first, "the columns of version 1 keep their positions");
     let added =
         ["panel:experts:recused", "panel:experts:missing", "panel:youth:recused", "panel:youth:missing"];
     assert_eq!(second[first.len()..first.len() + 4], added);

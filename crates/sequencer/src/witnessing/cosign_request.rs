@@ -42,25 +42,25 @@ pub(super) struct CosignOutcome {
 /// The reason why there is no cosignature.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum WitnessError {
-    #[error("no answer in time")]
+    #[error("the witness did not answer in time")]
     Timeout,
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error(transparent)]
     Proof(#[from] ProofError),
-    #[error("it refuses: {0}")]
+    #[error("the witness refuses the checkpoint: {0}")]
     Refused(String),
-    #[error("its answer holds no cosignature by its key: {0}")]
+    #[error("the answer contains no valid cosignature by the witness's key: {0}")]
     Cosignature(#[from] NoteError),
     #[error(
-        "it has cosigned {cosigned_size} entries of this log, which has {size}: the database was set back"
+        "the witness has cosigned {cosigned_size} entries, but this log has {size}: the database was set back"
     )]
     Ahead { cosigned_size: u64, size: u64 },
-    #[error("it has cosigned another root over the same {0} entries")]
+    #[error("the witness has cosigned another root over the same {0} entries")]
     AnotherRoot(u64),
-    #[error("it has cosigned what this log does not continue: {0}")]
+    #[error("this log does not continue the log that the witness cosigned: {0}")]
     Inconsistent(String),
-    #[error("it says that it has cosigned {0} entries, again and again")]
+    #[error("the witness changed the size of its last cosigned checkpoint too often: the last one was {0}")]
     Confused(u64),
 }
 

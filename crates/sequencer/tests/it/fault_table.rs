@@ -147,20 +147,20 @@ impl Case {
         }
         if self.step != Step::Seal {
             // An idle sequencer calls the intake again, so every planned fault happens.
-            self.until("it goes wrong", async |case| case.world.faults.remaining() == 0).await;
+            self.until("the fault happens", async |case| case.world.faults.remaining() == 0).await;
         }
         self.world.clock.set(time("2021-03-31T22:01:00Z"));
         let closed = async |case: &Self| {
             let record = case.world.stores.database.contest(&case.world.contest).await;
             record.is_ok_and(|record| record.unwrap().state.phase == Phase::Closed)
         };
-        self.until("it is closed", closed).await;
+        self.until("the contest is closed", closed).await;
         // A checkpoint is published shortly after it is committed.
-        self.until("all is shown", async |case| {
+        self.until("the whole log is published", async |case| {
             case.highest_published() == case.world.lines().await.len() as u64
         })
         .await;
-        assert_eq!(self.world.faults.remaining(), 0, "{}: it did not go wrong", self.name);
+        assert_eq!(self.world.faults.remaining(), 0, "{}: the fault did not happen", self.name);
         self.check().await;
         self.world.restart().await.unwrap();
         self.check().await;
@@ -257,9 +257,9 @@ impl Case {
             assert_eq!(indexes(ballot.ballot).len() + double.unwrap_or_default(), 1, "{name}: voter {voter}");
         }
         for (ballot, index) in self.notices.recorded() {
-            assert_eq!(indexes(ballot), [index], "{name}: told recorded");
+            assert_eq!(indexes(ballot), [index], "{name}: the notice and the log disagree");
         }
-        assert!(self.is_decided().await, "{name}: a promise is not kept");
+        assert!(self.is_decided().await, "{name}: a promised ballot is undecided");
         self.check_published(&lines);
     }
 
@@ -284,14 +284,19 @@ impl Case {
             assert_eq!(
                 roots.get(&published.size),
                 Some(&published.root),
-                "{}: shown at {}",
+                "{}: published at {}",
                 self.name,
                 published.size
             );
-            assert!(published.size >= highest, "{}: from {highest} back to {}", self.name, published.size);
+            assert!(
+                published.size >= highest,
+                "{}: size fell from {highest} to {}",
+                self.name,
+                published.size
+            );
             highest = published.size;
         }
-        assert_eq!(highest, lines.len() as u64, "{}: not all is shown", self.name);
+        assert_eq!(highest, lines.len() as u64, "{}: the whole log is not published", self.name);
     }
 }
 
@@ -337,7 +342,7 @@ impl NoticeRecorder {
     }
 
     fn recorded(&self) -> Vec<(BallotId, u64)> {
-        assert_eq!(*self.too_early.lock().unwrap(), [], "told before it was committed");
+        assert_eq!(*self.too_early.lock().unwrap(), [], "notified before the commit");
         self.recorded.lock().unwrap().clone()
     }
 }

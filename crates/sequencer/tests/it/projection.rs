@@ -108,7 +108,7 @@ async fn each_column_is_repaired_from_the_log() {
         })
         .await
         .unwrap();
-        assert_ne!(row(&record(&world).await), row(&before), "{what}: it is spoilt");
+        assert_ne!(row(&record(&world).await), row(&before), "{what}: the row was not changed");
         assert_eq!(world.stores.hub.repairs(), repairs as u64);
         world.begin().await.unwrap();
         assert_eq!(row(&record(&world).await), row(&before), "{what}");
@@ -135,7 +135,7 @@ async fn single_ballots_are_repaired_from_the_log() {
         ids.sort();
         states[ids.iter().position(|id| *id == ballots[ballot]).unwrap()].clone().unwrap()
     };
-    assert_eq!(state_of(0, &before), voided("one household", true), "voided behind its replacement");
+    assert_eq!(state_of(0, &before), voided("one household", true), "voided after its replacement");
     assert_eq!(state_of(1, &before), BallotState::Recorded);
     assert_eq!(state_of(2, &before), voided("one household", false));
     let corruptions = [
@@ -157,7 +157,9 @@ async fn single_ballots_are_repaired_from_the_log() {
     // The log does not have this ballot, so this installation has never confirmed it.
     world.kill().await;
     write(&world, |_, append| append.ballots = vec![(BallotId([9; 16]), 3)]).await.unwrap();
-    let Err(LoadError::Damaged { problem, .. }) = world.begin().await else { panic!("it began") };
+    let Err(LoadError::Damaged { problem, .. }) = world.begin().await else {
+        panic!("the sequencer started")
+    };
     assert!(problem.contains("at index 3"), "{problem}");
 }
 
@@ -176,7 +178,7 @@ async fn keeps_requested_closing_after_kill() {
         (Phase::Open, "2021-03-10T12:00:00Z".to_owned())
     );
     world.replace().await;
-    assert_eq!(row(&record(&world).await), row(&requested), "it is as it was asked for");
+    assert_eq!(row(&record(&world).await), row(&requested), "the requested closing is kept");
     assert_eq!(world.stores.hub.repairs(), 0);
     // Nothing changes the closing instant meanwhile, and no other decision undoes it.
     let to = Amendment::Text("2021-03-20T00:00:00Z".to_owned());

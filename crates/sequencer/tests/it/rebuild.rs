@@ -40,7 +40,7 @@ struct SystemClock;
 
 #[async_trait::async_trait]
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "real servers have their own")]
+    #[expect(clippy::disallowed_methods, reason = "real servers use the system clock")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -189,7 +189,7 @@ impl TestContest {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a measurement of minutes"]
+#[ignore = "a measurement that takes minutes"]
 async fn a_million_slots_are_rebuilt_within_seconds() {
     let world = TestContest::new().await;
     let empty = world.memory();
@@ -203,7 +203,7 @@ async fn a_million_slots_are_rebuilt_within_seconds() {
     println!("{VOTERS} voters recorded in {:.1} s", started.elapsed().as_secs_f64());
     let added = world.memory().saturating_sub(empty);
     println!(
-        "Redis: {added} bytes more than empty, {:.1} a voter, {SHARDS} shards",
+        "Redis: {added} bytes more than empty, {:.1} per voter, {SHARDS} shards",
         added as f64 / VOTERS as f64
     );
     for shard in 0..SHARDS {

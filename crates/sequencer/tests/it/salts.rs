@@ -43,7 +43,7 @@ async fn salts_every_staff_entry() {
         let LogEntry::Event(event, salt) = LogEntry::decode(line.as_bytes()).unwrap() else { continue };
         assert_eq!(salt.is_some(), event.is_salted(), "{line}");
         if let Some(salt) = salt {
-            assert!(salts.insert(salt.0), "a salt is drawn for one entry");
+            assert!(salts.insert(salt.0), "each salt is used once");
             // Without the salt, the content does not lead to a public hash.
             assert!(!leaves.contains(&leaf_hash(&event.encode(None).unwrap())), "{line}");
         }

@@ -21,7 +21,7 @@ async fn a_standby_takes_over_without_reading_the_log_again() {
     let last = ballots[VOTERS - 1].ballot;
     world.submit(ballots).await;
     assert!(matches!(world.outcome(last).await, BallotOutcome::Recorded { .. }));
-    wait_until_async("it does not follow", async || world.database.entries_read() >= VOTERS).await;
+    wait_until_async("the standby has read the log", async || world.database.entries_read() >= VOTERS).await;
 
     world.kill().await;
     let (killed_at, read_before) = (Instant::now(), world.database.entries_read());

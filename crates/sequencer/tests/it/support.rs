@@ -249,7 +249,7 @@ impl TestContest {
             {
                 if matches!(outcome, BallotOutcome::Recorded { .. }) {
                     let found = self.stores.database.ballot(&self.contest, ballot).await.unwrap();
-                    assert!(found.is_some(), "told before it was committed");
+                    assert!(found.is_some(), "notified before the commit");
                 }
                 return outcome.clone();
             }

@@ -89,7 +89,7 @@ async fn records_waiting_ballots_before_suspension() {
     assert_eq!(world.phase().await, Phase::Suspended);
     world.submit(vec![late[0].clone()]).await;
     let outcome = world.outcome(late[0].ballot).await;
-    assert!(is_suspension(&outcome), "after a restart too: {outcome:?}");
+    assert!(is_suspension(&outcome), "after the restart: {outcome:?}");
 
     assert!(is_recorded(&world.decide("resume", Command::Resume(reason())).await));
     assert_eq!(world.phase().await, Phase::Open);
@@ -97,7 +97,7 @@ async fn records_waiting_ballots_before_suspension() {
     for ballot in &late {
         world.submit(vec![ballot.clone()]).await;
         let outcome = world.outcome(ballot.ballot).await;
-        assert!(matches!(outcome, BallotOutcome::Recorded { .. }), "the very same ballot: {outcome:?}");
+        assert!(matches!(outcome, BallotOutcome::Recorded { .. }), "the same ballot: {outcome:?}");
     }
     let report = world.audit().await;
     assert!(report.clean, "{:?}", report.findings);
@@ -205,7 +205,7 @@ async fn suspends_once_after_waiting_ballots_under_faults() {
             world.intake.resume();
             let name = format!("{step:?} {fault:?}");
             let suspended = async || world.phase().await == Phase::Suspended;
-            wait_until_async(&format!("{name}: not suspended"), suspended).await;
+            wait_until_async(&format!("{name}: suspended"), suspended).await;
             let suspended_at = position(&world, "\"type\":\"suspended\"").await;
             assert!(position(&world, &waiting.ballot.to_string()).await < suspended_at, "{name}");
             assert!(world.audit().await.clean, "{name}");

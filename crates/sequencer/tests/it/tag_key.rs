@@ -106,10 +106,18 @@ impl Case {
     /// consistent with the first.
     async fn check_key_and_log(&self) {
         if let (Some(statements), Some(has_key)) = (self.count_statements().await, self.has_key().await) {
-            assert!(statements == 0 || !has_key, "{}: the log says so while the key is there", self.name);
+            assert!(
+                statements == 0 || !has_key,
+                "{}: the log states the destruction, but the key exists",
+                self.name
+            );
         }
         if let (Some(has_key), Some(statements)) = (self.has_key().await, self.count_statements().await) {
-            assert!(has_key || statements == 1, "{}: the key is gone and the log does not say so", self.name);
+            assert!(
+                has_key || statements == 1,
+                "{}: the key is destroyed, but the log does not state it",
+                self.name
+            );
         }
     }
 

@@ -29,7 +29,7 @@ async fn a_draft_with_a_refused_text_does_not_open() {
     let CommandOutcome::Refused { code, detail, .. } =
         run_command_in(&mut world, &draft.id, "open", Command::Open).await
     else {
-        panic!("it opened")
+        panic!("the draft opened")
     };
     assert_eq!(code, "invalid-definition");
     // The mistake names no line, because the organiser has no file with the stored definition.
@@ -67,7 +67,7 @@ async fn records_and_audits_log_with_refused_text() {
     let outcome = run_command(&mut world, "closes", amend("closes", "closes", "2021-04-02T00:00:00Z")).await;
     assert!(
         matches!(outcome, CommandOutcome::Recorded { .. }),
-        "another text is no reason to close early: {outcome:?}"
+        "the old text does not block another amendment: {outcome:?}"
     );
     let report = world.audit().await;
     assert!(report.clean && report.ballots.recorded == 1, "{:?}", report.findings);

@@ -10,7 +10,7 @@ pub enum PassesError {
     #[error("the contest's tag key is gone")]
     TagKeyDestroyed,
     /// Voting has ended.
-    #[error("passes are minted until the closing")]
+    #[error("voting has ended: passes are minted only until the closing")]
     VotingEnded,
     /// A value is invalid.
     #[error("`{field}`: {problem}")]
@@ -27,16 +27,16 @@ pub enum PassesError {
     #[error("{0}")]
     OtherSubjects(String),
     /// No pass of a subject was minted in the contest.
-    #[error("no pass of a subject was minted in this contest, so that none can be revoked")]
+    #[error("no pass of a subject was minted in this contest, so none can be revoked")]
     NoSubjects,
     /// These voters of the list can get no new pass: position and subject of each.
-    #[error("voters of the list get no pass any more")]
+    #[error("voters of the list can get no new pass: their passes were revoked with the mode `bar`")]
     Barred(Vec<(Option<usize>, String)>),
     /// The staff key has used the `Idempotency-Key` for another request.
     #[error("the staff key has used this Idempotency-Key for another request")]
     IdempotencyKeyUsed,
     /// The contest has changed since this process read it.
-    #[error("the contest has changed meanwhile")]
+    #[error("the contest has changed meanwhile: send the request again")]
     Changed,
     /// A fault of this installation.
     #[error("{0}")]

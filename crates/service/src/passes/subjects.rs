@@ -44,13 +44,13 @@ impl PassRecipients {
             (Some(subjects), None) if (1..=MAX_SUBJECTS).contains(&subjects.len()) => {
                 Ok(Self::Subjects(subjects, subjects_are))
             }
-            (Some(_), None) => Err(invalid("subjects", "are not from 1 to 10,000")),
+            (Some(_), None) => Err(invalid("subjects", "must be 1 to 10,000 subjects")),
             (None, Some(_)) if subjects_are.is_some() => {
-                Err(invalid("subjects_are", "goes with `subjects`, and not with `count`"))
+                Err(invalid("subjects_are", "can be given only with `subjects`, not with `count`"))
             }
             (None, Some(count @ 1..=MAX_SUBJECTS)) => Ok(Self::Unnamed(count)),
-            (None, Some(_)) => Err(invalid("count", "is not from 1 to 10,000")),
-            _ => Err(invalid("subjects", "either `subjects` or `count` must be there, and not both")),
+            (None, Some(_)) => Err(invalid("count", "must be from 1 to 10,000")),
+            _ => Err(invalid("subjects", "give either `subjects` or `count`, not both")),
         }
     }
 
@@ -77,7 +77,7 @@ pub(super) fn distinct_voters(subjects: &[String], rules: &SubjectRules) -> Resu
 pub(super) fn check_length(subjects: &[String]) -> Result<(), PassesError> {
     match (1..=MAX_SUBJECTS).contains(&subjects.len()) {
         true => Ok(()),
-        false => Err(invalid("subjects", "are not from 1 to 10,000")),
+        false => Err(invalid("subjects", "must be 1 to 10,000 subjects")),
     }
 }
 
@@ -105,7 +105,8 @@ pub(super) fn voters_to_revoke(
             plain_positions.push(position);
         } else if !subject.bytes().all(|byte| byte.is_ascii_graphic()) {
             // Another text would be another voter, for whom no pass was minted.
-            let problem = "is not a name that minting gave: it has visible ASCII characters alone";
+            let problem =
+                "is not a name that minting returned: such a name has only visible ASCII characters";
             return Err(invalid(&format!("subjects[{position}]"), problem));
         } else if let Some(voter) = indexes.get(&**subject).and_then(|index| voters.get_mut(*index)) {
             voter.positions.push(position);

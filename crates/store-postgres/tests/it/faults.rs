@@ -78,7 +78,7 @@ async fn waits_for_standby_before_log_is_durable() {
     server.kill();
     server.restart().await;
     let after = retry_while_unavailable(|| database.head(&id)).await.unwrap();
-    assert!(Some(after.size) > end.map(|(size, _)| size), "it can be read");
+    assert!(Some(after.size) > end.map(|(size, _)| size), "the append must be readable");
     let unsettled = database.ensure_durable(&id).await;
     assert!(matches!(unsettled, Err(StoreError::Unknown(_) | StoreError::Unavailable(_))), "{unsettled:?}");
 

@@ -4,7 +4,7 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "helpers of tests fail as tests do"
+    reason = "helpers of tests may panic, as tests do"
 )]
 
 mod faults;

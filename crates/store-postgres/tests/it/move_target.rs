@@ -251,7 +251,7 @@ async fn concurrent_start_finds_moved_installation() {
     });
     let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
     while server.number(&name, waiting).await == 0 {
-        assert!(!starting.is_finished(), "it did not wait");
+        assert!(!starting.is_finished(), "the start must wait for the move");
     }
     move_target.take(Part::Values(source.installation_values().await.unwrap())).await.unwrap();
     move_target.commit("by-this").await.unwrap();

@@ -108,7 +108,7 @@ async fn a_read_that_takes_too_long_ends_behind_a_pooler() {
     };
     let refused = tokio::time::timeout(Duration::from_secs(20), refused);
     let ((), refused) = tokio::join!(server.execute(&name, slow), refused);
-    let why = refused.expect("a read that waits for two seconds ends before");
+    let why = refused.expect("a read must end before the lock of two seconds does");
     assert!(why.contains("statement timeout"), "{why}");
     assert!(database.contests().await.unwrap().is_empty());
 }

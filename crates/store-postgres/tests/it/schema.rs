@@ -83,7 +83,7 @@ async fn a_database_of_an_older_schema_is_brought_up_to_date() {
     assert_eq!(
         database.subject_rules(&old).await.unwrap(),
         Some(SubjectRules::Raw),
-        "as its passes were minted"
+        "a contest with passes from before must keep the raw form"
     );
     check_requests_of_older_schema(&database, &old).await;
     let new = contest(&database, "new").await;

@@ -14,7 +14,7 @@ const BATCH: u64 = 4_096;
 const BALLOTS: u64 = 1_000_000;
 
 #[tokio::test]
-#[ignore = "a measurement of a minute"]
+#[ignore = "a measurement that takes a minute"]
 async fn appending_a_million_ballots() {
     let server = shared().await;
     let (database, name) = database_by(&server, server.port()).await;

@@ -38,7 +38,7 @@ async fn a_replica_is_refused_by_its_role_until_it_is_promoted() {
     switch.lead_to(Some(replica.port()));
     let why = retry_async(WAIT_TIMEOUT, async || match intake.status().refuses {
         Some(why) if why.contains("role") => Ok(why),
-        other => Err(format!("not noticed: {other:?}")),
+        other => Err(format!("the new role was not noticed: {other:?}")),
     })
     .await;
     assert_eq!(why, "role is slave, not master");

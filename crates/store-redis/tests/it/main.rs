@@ -5,7 +5,7 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "helpers of tests fail as tests do"
+    reason = "helpers of tests may panic, as tests do"
 )]
 
 mod access;
@@ -33,7 +33,7 @@ struct SystemClock;
 
 #[async_trait::async_trait]
 impl Clock for SystemClock {
-    #[expect(clippy::disallowed_methods, reason = "it is compared with that of a real server")]
+    #[expect(clippy::disallowed_methods, reason = "the time is compared with that of a real server")]
     fn now(&self) -> Timestamp {
         Timestamp::now()
     }
@@ -106,7 +106,7 @@ async fn single_server_passes_conformance() {
     conformance::check_intake(&intake, id("one-shard"), 1).await.unwrap();
     conformance::check_intake(&intake, id("five-shards"), 5).await.unwrap();
     let keys: Vec<String> = server.run(&["KEYS", "*"]);
-    assert!(keys.is_empty(), "a contest that is forgotten leaves nothing: {keys:?}");
+    assert!(keys.is_empty(), "a forgotten contest must leave no keys: {keys:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -181,7 +181,7 @@ async fn rejects_taken_ballot_and_keeps_others_unchanged() {
     let is_taken = |index: usize| outcomes[index] == SubmitOutcome::SlotTaken;
     assert_eq!((0..7).filter(|index| is_taken(*index)).collect::<Vec<_>>(), [0, 3, 6]);
     let DrainOutcome::Items { items, .. } = intake.drain(&session, &through, 100).await.unwrap() else {
-        panic!("nothing, or something forged")
+        panic!("no items, or a lost buffer")
     };
     let kept = batch.iter().enumerate().filter(|(index, _)| !is_taken(*index));
     assert_eq!(items, kept.map(|(_, submission)| submission.item.clone()).collect::<Vec<_>>());
@@ -218,11 +218,11 @@ async fn detects_lost_or_older_buffer() {
     copy(&saved, &server.aof());
     server.restart();
     wait_for_answer(&intake, &session).await;
-    assert!(is_lost(&intake, &session, &twenty).await, "it ends before the cursor");
+    assert!(is_lost(&intake, &session, &twenty).await, "a buffer that ends before the cursor");
     for number in 30..40 {
         intake.submit(&session, &[submission(number)]).await.unwrap();
     }
-    assert!(is_lost(&intake, &session, &twenty).await, "refilled, but another");
+    assert!(is_lost(&intake, &session, &twenty).await, "a buffer that was refilled with other ballots");
     // The ballots before the eleventh block were not drained. A trim with the old cursor must drop
     // none of them.
     let before = intake.backlog(&session).await.unwrap().items;
@@ -231,21 +231,24 @@ async fn detects_lost_or_older_buffer() {
     assert_eq!(
         drain_count(&intake, &session, &start, 20).await.shards[0].position,
         11,
-        "of itself it is sound"
+        "the refilled buffer itself is consistent"
     );
 
     // A replica can have the begin of a session without its opening.
     let meta = "acclaim:1:{loss:0}:meta";
     server.run::<i64>(&["HSET", meta, "state", "fenced"]);
-    assert!(is_lost(&intake, &session, &start).await, "it takes no ballots, and nobody would open it");
+    assert!(
+        is_lost(&intake, &session, &start).await,
+        "a fenced shard must count as lost, because nothing would open it"
+    );
     server.run::<i64>(&["HSET", meta, "state", "open"]);
     drain_count(&intake, &session, &start, 20).await;
     for part in ["index", "buffer"] {
         server.run::<i64>(&["COPY", &format!("acclaim:1:{{loss:0}}:{part}"), "kept:{loss:0}"]);
         server.run::<i64>(&["DEL", &format!("acclaim:1:{{loss:0}}:{part}")]);
-        assert!(is_lost(&intake, &session, &start).await, "without its {part}");
+        assert!(is_lost(&intake, &session, &start).await, "a buffer without its {part}");
         intake.submit(&session, &[submission(50)]).await.unwrap();
-        assert!(is_lost(&intake, &session, &start).await, "with a part of its {part}");
+        assert!(is_lost(&intake, &session, &start).await, "a buffer with only a part of its {part}");
         server.run::<i64>(&["COPY", "kept:{loss:0}", &format!("acclaim:1:{{loss:0}}:{part}"), "REPLACE"]);
         server.run::<i64>(&["DEL", "kept:{loss:0}"]);
         let other = if part == "index" { "buffer" } else { "index" };
@@ -332,7 +335,7 @@ async fn settings_that_can_lose_ballots_are_refused_by_name() {
         match Redis::connect(&Settings::new(server.url()), Arc::new(SystemClock)).await {
             Err(RedisConnectError::Weak(weaknesses)) => assert_eq!(weaknesses, [weakness]),
             Err(other) => panic!("{weakness}: {other}"),
-            Ok(_) => panic!("{weakness}: taken"),
+            Ok(_) => panic!("{weakness}: accepted"),
         }
         let settings = Settings { allow_weak: true, ..Settings::new(server.url()) };
         let redis = Redis::connect(&settings, Arc::new(SystemClock)).await.unwrap();
@@ -350,8 +353,10 @@ async fn a_setting_that_becomes_weak_ends_the_taking_of_ballots() {
     open_session(&intake, &session).await;
     intake.submit(&session, &submissions(0..1)).await.unwrap();
     server.run::<String>(&["CONFIG", "SET", "appendfsync", "no"]);
-    wait_until_async("still taken", async || intake.submit(&session, &submissions(1..2)).await.is_err())
-        .await;
+    wait_until_async("ballots are refused", async || {
+        intake.submit(&session, &submissions(1..2)).await.is_err()
+    })
+    .await;
     server.run::<String>(&["CONFIG", "SET", "appendfsync", "always"]);
     wait_for_answer(&intake, &session).await;
     assert!(intake.status().skew.abs() < jiff::SignedDuration::from_millis(250));
@@ -406,7 +411,7 @@ async fn server_without_memory_rejects_ballots_but_drains() {
     intake.submit(&session, &submissions(0..500)).await.unwrap();
     server.run::<String>(&["CONFIG", "SET", "maxmemory", "1mb"]);
     let refused = intake.submit(&session, &submissions(500..501)).await;
-    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "nothing was kept: {refused:?}");
+    assert!(matches!(refused, Err(StoreError::Unavailable(_))), "the ballot must be refused: {refused:?}");
 
     // All steps that free memory, or that the log needs, still work.
     let through = drain_count(&intake, &session, &start, 500).await;
@@ -441,12 +446,15 @@ async fn shards_whose_server_is_away_hold_up_no_others() {
     }
     assert!((1..8).contains(&refused.len()), "{refused:?}");
     let through = drain_count(&intake, &session, &start, accepted).await;
-    assert!(intake.trim(&session, &through, &[]).await.is_err(), "it says that something was left");
+    assert!(
+        intake.trim(&session, &through, &[]).await.is_err(),
+        "the trim must report the shards that it left"
+    );
 
     servers[1].restart();
     for shard in refused {
         // The ballots are sent again, as voters do.
-        wait_until_async(&format!("shard {shard} does not come back"), async || {
+        wait_until_async(&format!("shard {shard} takes ballots"), async || {
             intake.submit(&session, &by_shard(shard)).await.is_ok()
         })
         .await;

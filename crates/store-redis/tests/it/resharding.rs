@@ -45,7 +45,7 @@ async fn keep_submitting(intake: Arc<RedisIntake>, session: Session, stop: Arc<A
                 Err(StoreError::Unknown(_)) => is_unknown = true,
                 Err(other) => panic!("{other}"),
             }
-            assert!(started.elapsed() < Duration::from_secs(20), "nothing comes in");
+            assert!(started.elapsed() < Duration::from_secs(20), "no block is accepted");
             // Sleeps: no notification says when a moved shard takes ballots again.
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -87,7 +87,7 @@ async fn a_shard_that_moves_between_nodes_loses_nothing() {
         let before = intake.backlog(&session).await.unwrap().items;
         tokio::task::block_in_place(|| move_slot(&servers, meta, from, (from + 1) % servers.len()));
         // The shard is found on its new node, and takes ballots there.
-        wait_until_async("no ballot is taken after the move", async || {
+        wait_until_async("ballots after the move", async || {
             intake.backlog(&session).await.is_ok_and(|backlog| backlog.items >= before + BLOCK)
         })
         .await;
@@ -97,5 +97,5 @@ async fn a_shard_that_moves_between_nodes_loses_nothing() {
     let expected: Vec<String> = (0..count).map(|number| format!("entry {number}")).collect();
     let entries =
         tokio::time::timeout(Duration::from_secs(20), drain_all(&intake, &session, start, count)).await;
-    assert_eq!(entries.expect("everything is there"), expected);
+    assert_eq!(entries.expect("all ballots must be drained in time"), expected);
 }

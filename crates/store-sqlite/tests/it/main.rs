@@ -113,7 +113,7 @@ async fn a_destroyed_key_leaves_no_bytes() {
     }
     for n in (0..60).filter(|n| n % 3 != 0) {
         let definition = conformance::definition(&format!("contest-{n}"));
-        assert!(has_key(n), "the search finds what is there");
+        assert!(has_key(n), "the search must find an existing key");
         let mut destroyed = append(1, 1);
         destroyed.contest = Some(change(&definition, 5, &key(n), true));
         database.append(&definition.id, destroyed).await.unwrap();
@@ -150,7 +150,7 @@ async fn next_start_erases_bytes_that_reader_kept() {
     destroyed.contest = Some(change(&definition, 1, key, true));
     database.append(&definition.id, destroyed).await.unwrap();
     assert_eq!(database.contest(&definition.id).await.unwrap().unwrap().tag_key, None);
-    assert!(holds(folder.path(), key), "the reader sees it still");
+    assert!(holds(folder.path(), key), "the reader must keep the bytes");
 
     let copied = tempfile::tempdir().unwrap();
     for file in ["acclaim.db", "acclaim.db-wal"] {
@@ -331,7 +331,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     old.pragma_update(None, "user_version", 1).unwrap();
     old.pragma_update(None, "application_id", 0x6163_6c31).unwrap();
     drop(old);
-    let Err(beside) = SqliteDatabase::open_beside(&path) else { panic!("an older server may run on it") };
+    let Err(beside) = SqliteDatabase::open_beside(&path) else { panic!("an older server may use the file") };
     assert!(beside.to_string().contains("schema version 1"), "{beside}");
     let database = SqliteDatabase::open(&path).unwrap();
     drop(SqliteDatabase::open_beside(&path).unwrap());
@@ -342,7 +342,7 @@ async fn a_file_of_an_older_schema_is_brought_up_to_date() {
     assert_eq!(
         database.subject_rules(&old).await.unwrap(),
         Some(SubjectRules::Raw),
-        "as its passes were minted"
+        "a contest with passes from before must keep the raw form"
     );
     check_requests_of_older_schema(&database, &old).await;
     let new = conformance::definition("new");
@@ -413,7 +413,10 @@ async fn takes_back_moved_file_of_older_schema() {
         command: Command::Close,
         received: jiff::Timestamp::UNIX_EPOCH,
     };
-    assert!(source.queue_command(&definition.id, &close).await.is_err(), "a table made again is closed too");
+    assert!(
+        source.queue_command(&definition.id, &close).await.is_err(),
+        "a table that a migration created again must be locked too"
+    );
     source.remove_move_mark().await.unwrap();
     source.queue_command(&definition.id, &close).await.unwrap();
     assert_eq!(source.subject_rules(&definition.id).await.unwrap(), Some(SubjectRules::Raw));
@@ -442,7 +445,7 @@ fn rejects_directory_without_its_database() {
             "{refused}"
         );
         assert!(refused.to_string().contains("restore it from a backup"), "{refused}");
-        assert_eq!(path.exists(), is_empty, "nothing was made");
+        assert_eq!(path.exists(), is_empty, "the file was changed");
     }
 }
 

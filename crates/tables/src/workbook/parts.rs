@@ -78,7 +78,7 @@ pub(super) fn unpack(content: &[u8]) -> Result<(Kind, Vec<u8>), String> {
         writer.start_file(name, options).map_err(|error| damaged(&error))?;
         writer.write_all(&text).map_err(|error| damaged(&error))?;
     }
-    let kind = kind.ok_or_else(|| format!("the file is an archive, but no workbook; {SAVE_ADVICE}"))?;
+    let kind = kind.ok_or_else(|| format!("the file is a ZIP archive, but not a workbook; {SAVE_ADVICE}"))?;
     let written = writer.finish().map_err(|error| damaged(&error))?;
     Ok((kind, written.into_inner()))
 }
@@ -130,8 +130,10 @@ fn number(element: &BytesStart<'_>, name: &str) -> Result<Option<usize>, String>
     for attribute in element.attributes() {
         let attribute = attribute.map_err(|error| format!("is damaged ({error})"))?;
         if attribute.key.as_ref() == name {
-            let value =
-                attribute.value.parse().map_err(|_| format!("has an attribute {name} that is no number"))?;
+            let value = attribute
+                .value
+                .parse()
+                .map_err(|_| format!("has an attribute {name} that is not a number"))?;
             parsed = Some(value);
         }
     }
@@ -277,5 +279,7 @@ fn check_limit(count: usize, max: usize, what: &str) -> Result<(), String> {
     if count <= max {
         return Ok(());
     }
-    Err(format!("unfolds to more than {max} {what}; delete what repeats, or save the sheet as \"CSV UTF-8\""))
+    Err(format!(
+        "expands to more than {max} {what}; delete the repeated cells, or save the sheet as \"CSV UTF-8\""
+    ))
 }

@@ -34,16 +34,16 @@ fn limits_repeated_cells() {
             "table:number-rows-repeated=\"1000000\"",
             &cell("table:number-columns-repeated=\"1000\"", "x"),
         )),
-        "unfolds to more than",
+        "expands to more than",
     );
-    assert_refused(&ods(&row("", &cell("", "<text:s text:c=\"99999999999\"/>"))), "unfolds to more than");
+    assert_refused(&ods(&row("", &cell("", "<text:s text:c=\"99999999999\"/>"))), "expands to more than");
     assert_refused(
         &ods(&row("table:number-rows-repeated=\"100000\"", &cell("", &"x".repeat(10_000)))),
-        "unfolds to more than",
+        "expands to more than",
     );
-    assert_refused(&ods(&row("table:number-rows-repeated=\"-1\"", &cell("", "x"))), "is no number");
+    assert_refused(&ods(&row("table:number-rows-repeated=\"-1\"", &cell("", "x"))), "is not a number");
     let wide = "<table:table-cell table:number-columns-repeated=\"16000\"/>".repeat(2) + &cell("", "x");
-    assert_refused(&ods(&row("", &wide)), "unfolds to more than 16384 columns");
+    assert_refused(&ods(&row("", &wide)), "expands to more than 16384 columns");
 }
 
 #[test]

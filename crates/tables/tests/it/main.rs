@@ -1,6 +1,6 @@
 //! Tests of the table reader with every format, and with hostile files.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+#![expect(clippy::unwrap_used, reason = "test helpers may panic, as tests do")]
 
 mod hostile;
 mod text;

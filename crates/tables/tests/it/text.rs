@@ -28,7 +28,7 @@ fn detects_every_delimiter_and_line_end() {
     }
     assert_eq!(cells("sep=;\r\na,b;c\r\n"), [["a,b", "c"]]);
     assert_eq!(cells("\"sep=|\"\na,b|c\n"), [["a,b", "c"]]);
-    assert_eq!(read(b"sep=;\na;b\n")[0].0, 1, "a spreadsheet does not show that line");
+    assert_eq!(read(b"sep=;\na;b\n")[0].0, 1, "a spreadsheet does not show the `sep=` line");
     assert_eq!(cells("title\nOne: two\n"), [["title"], ["One: two"]]);
     assert_eq!(Table::read(b"title\n").unwrap().format(), TableFormat::Text(None));
 }
@@ -47,7 +47,8 @@ fn numbers_rows_like_a_spreadsheet() {
 fn reports_where_unclosed_quotation_mark_opens() {
     assert_eq!(refusal(b"a,b\n\n1,\"x\n2,y\n"), "row 3: a quotation mark opens here and is never closed");
     assert!(
-        refusal(b"a,b\n1,\"x\"y\n").starts_with("row 2: a field in quotation marks that opens here goes on")
+        refusal(b"a,b\n1,\"x\"y\n")
+            .starts_with("row 2: a cell in quotation marks begins here and has text after its closing mark")
     );
     assert_eq!(cells("a, \"b, c\" ,d\"e\n"), [["a", "b, c", "d\"e"]]);
 }

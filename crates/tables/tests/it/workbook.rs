@@ -91,7 +91,11 @@ fn reads_xlsx_values_as_displayed() {
     let table = Table::read(&content).unwrap();
     let row = table.row(1).unwrap();
     assert_eq!((table.format(), row.line()), (TableFormat::Workbook, None));
-    assert_eq!(decimal(row, 2, table.format()), Ok("1.125".to_owned()), "a number is no thousand");
+    assert_eq!(
+        decimal(row, 2, table.format()),
+        Ok("1.125".to_owned()),
+        "a number cell has no thousands separator"
+    );
     assert_eq!(table.blank_rows(), [3, 4]);
 }
 
@@ -133,7 +137,7 @@ fn reports_why_workbook_is_unreadable() {
     let error = "<row r=\"3\"><c r=\"B3\" t=\"e\"><v>#REF!</v></c></row>";
     assert_eq!(
         refusal(&xlsx(&[("S", "", error)], STRINGS)),
-        "row 3: the cell in column B holds an error (#REF!); mend its formula, or type the value"
+        "row 3: the cell in column B holds an error (#REF!); correct its formula, or type the value"
     );
     let row = "<row r=\"1\"><c r=\"A1\"><v>1</v></c></row>";
     let several = refusal(&xlsx(&[("One", "", row), ("Two", "", row)], STRINGS));
@@ -142,6 +146,6 @@ fn reports_why_workbook_is_unreadable() {
         refusal(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1rest")
             .contains("old workbook (.xls), or one with a password")
     );
-    assert!(refusal(&archive(&[("a.txt", "x")])).contains("an archive, but no workbook"));
+    assert!(refusal(&archive(&[("a.txt", "x")])).contains("a ZIP archive, but not a workbook"));
     assert!(refusal(b"PK\x03\x04rest").contains("damaged"));
 }

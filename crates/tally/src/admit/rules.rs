@@ -14,7 +14,7 @@ use crate::{refusal::Refusal, sheet_layout::SheetLayout, tally::Tally};
 /// Returns the sheets into which the contest divides votes.
 pub(super) fn check(header: &ContestHeader) -> Result<SheetLayout, Refusal> {
     if !(1..=VERSION).contains(&header.v) {
-        return Err(Refusal::Unsupported("another version than 1 or 2 of the log"));
+        return Err(Refusal::Unsupported("log versions other than 1 and 2"));
     }
     if header.v < VERSION_2
         && let Some(rule) = version_2_rule(&header.rules)

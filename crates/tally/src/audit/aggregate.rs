@@ -73,7 +73,7 @@ impl Aggregate {
                 let line = event.encode(salt).map_or(0, |line| line.len());
                 self.bytes += size_of::<StaffEvent>() + size_of::<Event>() + line * EVENT_MEMORY;
                 if self.bytes > MAX_EVENT_BYTES {
-                    let reason = "more events of staff than can be judged".to_owned();
+                    let reason = "too many staff events to judge".to_owned();
                     self.findings.push((index, reason));
                     return;
                 }

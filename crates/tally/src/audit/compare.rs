@@ -24,7 +24,7 @@ pub fn differences(published: &[u8], expected: &[u8]) -> Vec<String> {
     if reasons.is_empty() {
         let same = published.iter().zip(expected).take_while(|(a, b)| a == b).count();
         reasons.push(format!(
-            "the published result says the same as the log's, but is written otherwise from byte {same} on"
+            "the published result has the same values as the log's, but its bytes differ from byte {same} on"
         ));
     }
     reasons
@@ -79,7 +79,7 @@ mod tests {
             (br#"{"a":1,"b":[{"c":"x"},{"c":"z"}]}"#, "has b[1].c = \"z\", the log's has \"y\""),
             (br#"{"a":1,"b":[{"c":"x"}]}"#, "has b[1] = nothing, the log's has an object"),
             (br#"{"a":1,"b":[{"c":"x"},{"c":"y"}],"d":true}"#, "has d = true, the log's has nothing"),
-            (br#"{"a":1, "b":[{"c":"x"},{"c":"y"}]}"#, "written otherwise from byte 7 on"),
+            (br#"{"a":1, "b":[{"c":"x"},{"c":"y"}]}"#, "its bytes differ from byte 7 on"),
             (b"{", "not JSON"),
         ] {
             let reasons = differences(theirs, ours);
@@ -87,6 +87,10 @@ mod tests {
             assert!(reasons[0].contains(expected), "{reasons:?}");
         }
         let theirs = format!("[{}]", vec!["1"; 50].join(","));
-        assert_eq!(differences(theirs.as_bytes(), b"[]").len(), MAX_DIFFERENCES, "a long list is cut");
+        assert_eq!(
+            differences(theirs.as_bytes(), b"[]").len(),
+            MAX_DIFFERENCES,
+            "the list of differences has a limit"
+        );
     }
 }

@@ -71,7 +71,7 @@ impl PartitionTally {
         {
             self.figures += snapshot.len();
             if self.figures > MAX_FIGURES {
-                let reason = "cannot be judged: choices and certifications are too many to be held in memory";
+                let reason = "cannot be judged: too many choices and certifications to hold in memory";
                 self.findings.push((index, reason.to_owned()));
                 self.can_fold = false;
                 return self.tally.skip_entry();

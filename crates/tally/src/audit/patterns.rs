@@ -185,12 +185,12 @@ mod tests {
     fn warns_of_regular_totals_only() {
         assert_eq!(patterns_of(&[5_000, 4_200, 1_300, 700, 100]), ["all totals are multiples of 100"]);
         assert_eq!(patterns_of(&[917, 903, 889, 875, 861, 400]), ["5 ranks in a row are 14 votes apart"]);
-        assert_eq!(patterns_of(&[5_000, 4_200, 1_300, 700]), [""; 0], "too few to say");
+        assert_eq!(patterns_of(&[5_000, 4_200, 1_300, 700]), [""; 0], "too few totals");
         assert_eq!(patterns_of(&[5_000, 4_200, 1_300, 700, 101, 0, 0]), [""; 0]);
         assert_eq!(
             patterns_of(&[9, 8, 7, 6, 5, 4, 3, 2, 1]),
             [""; 0],
-            "small totals are equal apart by chance"
+            "small totals have equal gaps by chance"
         );
         assert_eq!(patterns_of(&[]), [""; 0]);
     }

@@ -107,7 +107,7 @@ fn names_every_invalid_entry() {
     let report = published.audit(&changed, false);
     let named: Vec<u64> = report.findings.iter().filter_map(|finding| finding.index).collect();
     assert_eq!(named, [13, 16, 18]);
-    assert_eq!(report.ballots.recorded, 6, "what cannot be is not counted");
+    assert_eq!(report.ballots.recorded, 6, "an invalid entry is not counted");
 }
 
 /// The operator signs an entry that the rules do not allow. Root and tiles are right.
@@ -125,7 +125,7 @@ fn names_invalid_entry_under_genuine_checkpoint() {
     let report = published.audit(&published.lines, true);
     assert_eq!(report.findings[0].index, Some(15));
     assert!(report.findings[0].reason.contains("recorded at index 14"), "{report:?}");
-    assert_eq!(report.findings.len(), 2, "the entry, and the result that is of another log: {report:?}");
+    assert_eq!(report.findings.len(), 2, "the entry, and the result of another log: {report:?}");
     assert_eq!(report.root, tree.root().to_string());
 }
 
@@ -139,7 +139,7 @@ fn findings_are_bounded() {
     let garbage = vec![b"x".to_vec(); 1_000];
     assert!(
         published.audit(&garbage, false).findings.len() < 10,
-        "after a wrong first entry nothing can be judged"
+        "nothing is judged after a refused first entry"
     );
 }
 
@@ -188,7 +188,7 @@ fn a_certified_result_is_compared_as_it_was_certified() {
     let text = "published".to_owned();
     let certified = log.replay.result().unwrap().json;
     log.event(Event::Statement { kind: "note".to_owned(), text, by: "chair".to_owned(), at });
-    assert_eq!(log.replay.result().unwrap().json, certified, "what follows does not change it");
+    assert_eq!(log.replay.result().unwrap().json, certified, "later entries do not change it");
     assert!(String::from_utf8(certified.clone()).unwrap().contains("\"status\":\"certified\""));
     let published = Published { checkpoint: head(&log), result: certified, lines: log.lines };
     assert!(published.audit(&published.lines, true).clean);

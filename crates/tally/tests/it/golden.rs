@@ -151,7 +151,7 @@ fn every_case_comes_to_what_is_expected() {
         let expected: Value =
             serde_json::from_slice(&std::fs::read(folder(&name).join("expected.json")).unwrap()).unwrap();
         if actual != expected {
-            mismatches.push(format!("{name} came to\n{actual:#}\nand not to\n{expected:#}"));
+            mismatches.push(format!("{name}: actual\n{actual:#}\nexpected\n{expected:#}"));
         }
     }
     assert!(mismatches.is_empty(), "{}", mismatches.join("\n"));

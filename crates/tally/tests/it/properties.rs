@@ -21,7 +21,7 @@ fn a_slot_is_filled_once() {
     assert_eq!(log.cast(1, &["a2"], None), Err("already-voted"));
     assert_eq!(log.cast(1, &["a2", "b1"], None), Err("already-voted"));
     log.void(first);
-    assert_eq!(log.cast(1, &["a2"], None), Err("already-voted"), "voided, and still filled");
+    assert_eq!(log.cast(1, &["a2"], None), Err("already-voted"), "a voided ballot still fills its slot");
     assert_eq!(log.cast(1, &["a2"], Some(first)), Err("replaced-is-not-standing"));
     assert!(log.cast(1, &["b1"], None).is_ok());
 }
@@ -33,7 +33,11 @@ fn replacing_removes_old_vote_and_ignores_retries() {
     let second = log.cast(1, &["a2"], Some(first)).unwrap();
     assert_eq!(log.cast(1, &["a1"], None), Err("same-ballot"));
     assert_eq!(log.cast(1, &["a3"], Some(first)), Err("replaced-is-not-standing"));
-    assert_eq!(log.cast(2, &["a3"], Some(second)), Err("replaced-is-not-standing"), "another voter's");
+    assert_eq!(
+        log.cast(2, &["a3"], Some(second)),
+        Err("replaced-is-not-standing"),
+        "it is another voter's ballot"
+    );
     log.cast(1, &["a1"], Some(second)).unwrap();
     assert_eq!(log.votes("a")[0], ("a1".to_owned(), 1, 1));
     let mut final_log = Log::open(|rules| {

@@ -24,7 +24,7 @@ fn data(name: &str) -> Option<PathBuf> {
     if folder.is_dir() {
         return Some(folder);
     }
-    eprintln!("skipped: there is no {}", folder.display());
+    eprintln!("skipped: {} does not exist", folder.display());
     None
 }
 

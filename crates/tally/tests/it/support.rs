@@ -61,7 +61,7 @@ impl Log {
         self.event(Event::Opened { at: opens });
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "reads better at every call")]
+    #[expect(clippy::needless_pass_by_value, reason = "calls are easier to read")]
     pub(crate) fn event(&mut self, event: Event) {
         self.try_event(&event).unwrap();
     }

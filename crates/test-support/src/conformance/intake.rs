@@ -27,7 +27,7 @@ fn submission(number: u8) -> Submission {
 pub async fn check_intake(intake: &dyn Intake, contest: ContestId, shards: u16) -> Result<(), StoreError> {
     let session = Session { contest, epoch: 7, shards };
     let before = intake.submit(&session, &[submission(1)]).await?;
-    assert_eq!(before, [SubmitOutcome::Rebuilding], "nobody has begun");
+    assert_eq!(before, [SubmitOutcome::Rebuilding], "no session has begun");
     assert!(intake.seal(&session).await?.is_none());
     let start = intake.begin(&session).await?;
     assert_eq!(intake.submit(&session, &[submission(1)]).await?, [SubmitOutcome::Rebuilding], "not open yet");
@@ -45,7 +45,11 @@ async fn drain_once(
     match intake.drain(session, after, 100).await? {
         DrainOutcome::Items { items, through } => {
             for item in &items {
-                assert_eq!(*item, submission(item.ballot.0[0]).item, "items come back as they were offered");
+                assert_eq!(
+                    *item,
+                    submission(item.ballot.0[0]).item,
+                    "items come back as they were submitted"
+                );
             }
             let mut ballots: Vec<u8> = items.iter().map(|item| item.ballot.0[0]).collect();
             ballots.sort_unstable();
@@ -85,7 +89,7 @@ async fn check_buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -
     let forced = Submission { slots: Vec::new(), ..submission(5) };
     assert_eq!(intake.submit(session, &[forced, submission(6)]).await?, [SubmitOutcome::Buffered; 2]);
     assert!(intake.has_promised_ballot(session, BallotId([6; 16])).await?);
-    assert!(!intake.has_promised_ballot(session, BallotId([5; 16])).await?, "nobody was promised anything");
+    assert!(!intake.has_promised_ballot(session, BallotId([5; 16])).await?, "the ballot was not promised");
 
     intake.trim(session, &middle, &[BallotId([2; 16]), BallotId([4; 16])]).await?;
     assert!(!intake.has_promised_ballot(session, BallotId([4; 16])).await?);
@@ -97,12 +101,12 @@ async fn check_buffer(intake: &dyn Intake, session: &Session, start: &Cursors) -
     let strange = intake.drain(session, &Cursors { epoch: 6, ..middle.clone() }, 9).await?;
     assert!(matches!(strange, DrainOutcome::Lost(_)), "cursors of another session");
     let early = intake.drain(session, start, 9).await?;
-    assert!(matches!(early, DrainOutcome::Lost(_)), "what the ledger lacks is gone");
+    assert!(matches!(early, DrainOutcome::Lost(_)), "the items after these cursors are trimmed");
 
     let rest = usize::try_from(waiting).unwrap_or_default();
     let (drained, end) = drain_all(intake, session, &middle, rest).await?;
     assert!(drained.ends_with(&[5, 6]));
-    assert_eq!(intake.seal(session).await?, Some(end.clone()), "behind the last items");
+    assert_eq!(intake.seal(session).await?, Some(end.clone()), "the cursors after the last items");
     assert_eq!(intake.seal(session).await?, Some(end.clone()));
     assert_eq!(intake.submit(session, &[submission(8)]).await?, [SubmitOutcome::Sealed]);
     Ok(())

@@ -93,11 +93,11 @@ async fn barred_voters(database: &dyn Database, id: &ContestId, generation: u32)
     };
     let other = VoterTag([0xa3; 16]);
     let PassCountOutcome::New(minting) = count("other", &[other]).await? else {
-        return Err(StoreError::Corrupt("a voter who is not barred".to_owned()));
+        return Err(StoreError::Corrupt("no pass for a voter who is not barred".to_owned()));
     };
     assert_eq!(minting.generation, generation);
     assert_eq!(count("ama", &[other, AMA]).await?, PassCountOutcome::Barred(vec![AMA]));
-    assert_eq!(database.passes(id).await?, [("pass".to_owned(), 1)], "nothing was counted");
+    assert_eq!(database.passes(id).await?, [("pass".to_owned(), 1)], "no pass was counted");
     assert!(matches!(count("ama", &[other]).await?, PassCountOutcome::New(_)), "the key was not used");
     assert_eq!(count("other", &[other]).await?, PassCountOutcome::Repeated(Some(minting)));
     // A repeated request from before a revocation gets the same answer.

@@ -33,7 +33,7 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
     };
     assert_eq!(count("made-up", 1, None).await?, expected_first_count());
     assert_eq!(count("made-up", 2, Some(&mail)).await?, PassCountOutcome::IdempotencyKeyUsed);
-    assert_eq!(database.subject_rules(id).await?, None, "nothing was changed");
+    assert_eq!(database.subject_rules(id).await?, None, "no rules are stored");
     assert_eq!(count("first", 1, Some(&mail)).await?, expected_first_count());
     assert_eq!(database.subject_rules(id).await?, Some(mail.clone()));
     assert_eq!(count("first", 1, Some(&mail)).await?, expected_repeated_count());
@@ -43,13 +43,13 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
         assert_eq!(
             count("first", 1, Some(other)).await?,
             PassCountOutcome::SubjectRulesDiffer,
-            "used before"
+            "the key was used before"
         );
     }
     assert_eq!(count("third", 2, None).await?, expected_first_count(), "the key was not used");
     assert_eq!(database.subject_rules(id).await?, Some(mail));
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
-    assert_eq!(database.revision(id).await?, version, "a draft's editor is not in the way of it");
+    assert_eq!(database.revision(id).await?, version, "the revision of the draft does not change");
 
     one_of_two_concurrent_requests_is_first(database, &ids).await
 }

@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// The advice for a missing previous log.
-const ADVICE: &str = "Get its export and put it into the folder `previous` within this log's, or name it with --previous; --alone judges this log only";
+const ADVICE: &str = "Get its export and put it into the folder `previous` in this log's folder, or name it with --previous; --alone audits this log only";
 
 /// The chain of logs before an audited log.
 #[derive(Debug, Default, Serialize)]
@@ -93,8 +93,8 @@ pub(super) fn follow(
     let mut chain = Chain::default();
     while let Some(previous) = opening.previous.take() {
         if chain.previous.len() == MAX_ROUNDS {
-            let reason = format!("more than {MAX_ROUNDS} contests follow each other");
-            chain.break_off(&format!("{reason}: the logs before are not audited"), reason);
+            let reason = format!("the chain has more than {MAX_ROUNDS} contests");
+            chain.break_off(&format!("{reason}: the earlier logs are not audited"), reason);
             return Ok(Some(chain));
         }
         let origin = &previous.origin;
@@ -180,8 +180,9 @@ impl PreviousLog<'_> {
             Self::Folder(_) => Ok(None),
             Self::Files(url, _) => Source::files(url).map(Some).map_err(PreviousLogError::Failed),
             Self::Engine(url, _) => {
-                let contest = contest_of(origin, key.name())
-                    .ok_or_else(|| PreviousLogError::NotFound("it is of another installation".to_owned()))?;
+                let contest = contest_of(origin, key.name()).ok_or_else(|| {
+                    PreviousLogError::NotFound("it belongs to another installation".to_owned())
+                })?;
                 // The log is certified, and therefore public. A key for one contest only would be
                 // refused.
                 let client = Client::of_server(url, None).map_err(PreviousLogError::Failed)?;
@@ -211,7 +212,7 @@ fn audit_previous(
         (PreviousLog::Engine(_, kept) | PreviousLog::Files(_, kept), Some(source)) => {
             copied(source, kept.as_deref(), &key, limits)
         }
-        (_, None) => return Err(PreviousLogError::NotFound("there is no address of it".to_owned())),
+        (_, None) => return Err(PreviousLogError::NotFound("its address is not known".to_owned())),
     };
     audited.map_err(|error| missing(error, &previous.origin, place))
 }
@@ -241,8 +242,13 @@ fn in_folder(folder: &Path, key: &VerifierKey, limits: AuditLimits) -> Result<Lo
 }
 
 fn copied(source: &Source, kept: Option<&Path>, key: &VerifierKey, limits: AuditLimits) -> Result<LocalLog> {
-    let temporary = kept.is_none().then(tempfile::tempdir).transpose().context("a folder for the copy")?;
-    let folder = kept.or(temporary.as_ref().map(TempDir::path)).context("a folder for the copy")?.to_owned();
+    let temporary = kept
+        .is_none()
+        .then(tempfile::tempdir)
+        .transpose()
+        .context("cannot make a temporary folder for the copy")?;
+    let folder =
+        kept.or(temporary.as_ref().map(TempDir::path)).context("there is no folder for the copy")?.to_owned();
     let AuditOutcome { report, .. } = copy::audit(source, key, &folder, AuditInputs::default(), limits)?;
     Ok(LocalLog { report, folder, result: source.result()?, _temporary: temporary })
 }

@@ -173,7 +173,7 @@ pub(super) struct LogCopy {
 impl LogCopy {
     /// Opens a copy, or makes a new one. Removes an incomplete line at its end.
     pub(super) fn open(folder: &Path) -> Result<Self> {
-        let unusable = || format!("the copy {}", folder.display());
+        let unusable = || format!("cannot use the copy {}", folder.display());
         fs::create_dir_all(folder).with_context(unusable)?;
         let path = folder.join("log.jsonl");
         let mut options = OpenOptions::new();
@@ -215,7 +215,7 @@ impl LogCopy {
         if !path.exists() {
             return Ok(None);
         }
-        let unreadable = || format!("the copy's checkpoint {}", path.display());
+        let unreadable = || format!("cannot read the copy's checkpoint {}", path.display());
         let note = fs::read(&path).with_context(unreadable)?;
         Checkpoint::open(&note, key).with_context(unreadable).map(Some)
     }
@@ -234,7 +234,7 @@ impl LogCopy {
     pub(super) fn fetch(&mut self, source: &Source, to: u64) -> Result<()> {
         let bar = progress::bar(to.saturating_sub(self.lines), "entries fetched");
         if to > u64::from(u32::MAX) {
-            bail!("the checkpoint covers {to} entries: no log has as many");
+            bail!("the checkpoint covers {to} entries, which is more than a log can have");
         }
         let (mut attempts, mut clean_ends, mut wait) = (0, 0, INITIAL_RETRY_DELAY);
         while self.lines < to {
@@ -301,5 +301,5 @@ pub(super) struct CopyWriteError;
 
 /// A broken connection. Another attempt can help.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection broke off")]
+#[error("the connection broke")]
 pub(super) struct ConnectionLost;

@@ -31,10 +31,11 @@ pub(super) fn audit(
     inputs: AuditInputs,
     limits: AuditLimits,
 ) -> Result<AuditOutcome> {
-    let note = fs::read(folder.join("checkpoint"))
-        .with_context(|| format!("{} is no exported log: its file `checkpoint`", folder.display()))?;
+    let note = fs::read(folder.join("checkpoint")).with_context(|| {
+        format!("{} is not an exported log: cannot read its file `checkpoint`", folder.display())
+    })?;
     let checkpoint =
-        Checkpoint::open(&note, key).context("the checkpoint is not one of this verifier key")?;
+        Checkpoint::open(&note, key).context("cannot verify the checkpoint with this verifier key")?;
     let mut watch = inputs.watch();
     if let Some(watch) = &mut watch {
         watch.observe(Duration::ZERO, checkpoint.size, &[(&note, checkpoint.size)]);
@@ -62,7 +63,7 @@ pub(super) fn watched(watch: &CosignatureWatch, log: &Path) -> Result<WitnessRep
 pub(super) fn result(folder: &Path) -> Result<Option<Vec<u8>>> {
     let own = folder.join("result.json");
     match own.exists() {
-        true => fs::read(&own).map(Some).with_context(|| format!("the result {}", own.display())),
+        true => fs::read(&own).map(Some).with_context(|| format!("cannot read the result {}", own.display())),
         false => Ok(None),
     }
 }
@@ -102,7 +103,7 @@ pub(super) fn audit_file(
     tiles: &Tiles<'_>,
     limits: AuditLimits,
 ) -> Result<AuditReport> {
-    let unreadable = || format!("the log {}", path.display());
+    let unreadable = || format!("cannot read the log {}", path.display());
     let mut file = File::open(path).with_context(unreadable)?;
     let plan = AuditPlan::new(file.metadata().with_context(unreadable)?.len(), limits.memory, limits.threads);
     let bar = progress::bar(expected.checkpoint.size.saturating_mul(plan.rounds()), "entries");

@@ -44,7 +44,7 @@ pub(super) struct Prefix {
 
 /// Returns the last complete line of a log, without its newline. `None` if there is none.
 pub(super) fn last_line(log: &Path) -> Result<Option<Vec<u8>>> {
-    let unreadable = || format!("the log {}", log.display());
+    let unreadable = || format!("cannot read the log {}", log.display());
     let mut file = File::open(log).with_context(unreadable)?;
     let length = file.metadata().with_context(unreadable)?.len();
     // The last complete line can be followed by an incomplete one.
@@ -63,14 +63,17 @@ struct Lines {
 
 impl Lines {
     fn of(log: &Path) -> Result<Self> {
-        let file = File::open(log).with_context(|| format!("the log {}", log.display()))?;
+        let file = File::open(log).with_context(|| format!("cannot read the log {}", log.display()))?;
         Ok(Self { reader: BufReader::with_capacity(1 << 20, file), line: Vec::new() })
     }
 
     /// Returns the next complete line. `None` at the end, or if the line is too long for an entry.
     fn next(&mut self) -> Result<Option<&[u8]>> {
         self.line.clear();
-        (&mut self.reader).take(MAX_LINE_LENGTH).read_until(b'\n', &mut self.line).context("the log")?;
+        (&mut self.reader)
+            .take(MAX_LINE_LENGTH)
+            .read_until(b'\n', &mut self.line)
+            .context("cannot read the log")?;
         Ok(self.line.strip_suffix(b"\n"))
     }
 }

@@ -47,7 +47,7 @@ impl Source {
     pub(super) fn checkpoint(&self, key: &VerifierKey) -> Result<(Vec<u8>, Checkpoint)> {
         let note = self.client.get(&self.path("log/checkpoint", "checkpoint"))?.bytes;
         let checkpoint = Checkpoint::open(&note, key)
-            .context("the server's checkpoint is not one of this verifier key")?;
+            .context("cannot verify the server's checkpoint with this verifier key")?;
         Ok((note, checkpoint))
     }
 

@@ -24,12 +24,12 @@ pub(super) fn close(target: &Target, contest: &ContestId) -> Result<Outcome> {
     if client.contest(contest)?["phase"] == "open" {
         let status = match waiting_ballots(&client, contest) {
             Some((recorded, pending)) => {
-                format!("{recorded} ballots are recorded and {pending} on their way")
+                format!("{recorded} ballots are recorded, and {pending} are not recorded yet")
             }
-            None => "ballots may be on their way".to_owned(),
+            None => "some ballots may not be recorded yet".to_owned(),
         };
         output::note(&format!(
-            "closing: {status}. No more are taken; waiting until those that arrived before are recorded, for as long as a ballot may take"
+            "closing: {status}. New ballots are refused. Waiting until all ballots that arrived in time are recorded, for as long as a ballot may take"
         ));
     }
     let bar = progress::waiting("recording the last ballots");
@@ -55,7 +55,7 @@ pub(super) fn destroy_key(args: &DestroyKeyArgs) -> Result<Outcome> {
     let description = client.contest(&args.contest)?;
     let title = description["title"].as_str().unwrap_or_default();
     output::note(&output::printable(&format!(
-        "{} ({title}): without its tag key no pass can be minted again, and no subject be linked to a ballot, for ever",
+        "{} ({title}): without its tag key, no pass can be minted any more, and no subject can be linked to a ballot. This cannot be undone",
         args.contest
     )));
     confirm(&format!("Destroy the tag key of {}?", args.contest), args.yes)?;
@@ -84,7 +84,7 @@ pub(super) fn certify(args: &CertifyArgs) -> Result<Outcome> {
     let certified = post(&client, contest, "certify", &certify);
     report(&certified.map_err(|error| match error.downcast_ref::<Problem>() {
         Some(problem) if problem.extra("undecided").is_some() => {
-            let hint = "choose, enter scores, or freeze and draw, whatever is missing; --undecided certifies it as it is";
+            let hint = "enter the missing choices or scores, or freeze and draw lots; or certify it as it is with --undecided";
             anyhow!(Hint(hint.to_owned())).context(Refusal(problem.to_string()))
         }
         _ => error,
@@ -128,9 +128,9 @@ pub(crate) fn fetch_certify_request(client: &Client, contest: &ContestId) -> Res
 fn certify_request(result: &Value) -> Result<Value> {
     let refused = |why: &str| Err(Refusal(why.to_owned()).into());
     match &result["certify"] {
-        Value::Null if result["test"] == true => refused("the result of a test is never certified"),
+        Value::Null if result["test"] == true => refused("the result of a test can never be certified"),
         Value::Null => {
-            refused("the result is certified already; `acclaim contest reopen` allows rulings again")
+            refused("the result is already certified; `acclaim contest reopen` allows rulings again")
         }
         certify => Ok(certify.clone()),
     }

@@ -33,15 +33,15 @@ impl Draft {
     pub(super) fn fetch(client: &Client, contest: &ContestId) -> Result<Option<Self>> {
         let Some(answer) = client.get_if_there(&format!("/v1/contests/{contest}"))? else { return Ok(None) };
         let tag = answer.headers.get("etag").and_then(|tag| tag.to_str().ok());
-        let revision = tag.context("the server named no revision of the contest")?.to_owned();
+        let revision = tag.context("the server's answer has no revision of the contest")?.to_owned();
         let contest: Value = answer.json()?;
         let phase = contest.get("phase").and_then(Value::as_str).unwrap_or_default();
         if phase != "draft" {
-            bail!("the contest is {phase}: from the opening on its entries are fixed");
+            bail!("the contest is {phase}: its entries can be changed only in a draft");
         }
-        let definition = definition(contest).context("the server's draft")?;
+        let definition = definition(contest).context("cannot read the server's draft")?;
         if definition.rounds.is_some() {
-            bail!("the draft's entries come from another contest, and from no file");
+            bail!("the draft takes its entries from another contest, so none can be imported");
         }
         Ok(Some(Self { definition, revision }))
     }
@@ -59,9 +59,9 @@ impl Draft {
         let imported: HashSet<&CategoryId> = import.categories.iter().map(|category| &category.id).collect();
         definition.entries.retain(|entry| !imported.contains(&entry.category));
         definition.entries.extend(import.entries.iter().map(|row| row.entry.clone()));
-        definition
-            .check()
-            .map_err(|mistakes| anyhow!("the draft would have mistakes; nothing was written\n{mistakes}"))?;
+        definition.check().map_err(|mistakes| {
+            anyhow!("nothing was written, because the draft would have mistakes:\n{mistakes}")
+        })?;
         let path = format!("/v1/contests/{}", definition.id);
         client.put(&path, &IdempotencyKey::new()?, Some(&self.revision), definition.to_json())?;
         Ok(())

@@ -77,11 +77,11 @@ fn same_entry(entry: &Entry, earlier: u32) -> String {
     let title = &entry.title;
     match earlier {
         0 => format!(
-            "{title:?} gets the id {} of an entry of another category in the draft; give it an id with --id-column",
+            "{title:?} gets the id {}, which an entry of another category in the draft has; give it another id in a column, and name the column with --id-column",
             entry.id
         ),
         earlier => format!(
-            "{title:?} is the entry of row {earlier} again: delete one, or tell them apart by a column that --details names"
+            "{title:?} is the same entry as in row {earlier}: delete one of the rows, or name a column with --details in which they differ"
         ),
     }
 }

@@ -53,9 +53,9 @@ pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]
         if let Some(problem) = table.header.find_unnamed_cell(row) {
             import.mistakes.push((number, String::new(), problem));
         } else if table.header.is_repeated_by(row) {
-            import.notes.push(format!("row {number} repeats the first row, and is passed over"));
+            import.notes.push(format!("row {number} repeats the first row, and is ignored"));
         } else if let Some(word) = Header::total_label(row) {
-            let problem = format!("{word:?} is a row of totals and no entry; delete it");
+            let problem = format!("{word:?} is a row of totals, and not an entry; delete it");
             import.mistakes.push((number, String::new(), problem));
         } else if let Some((column, problem)) = table.header.find_split_text(row, is_text) {
             import.mistakes.push((number, name(table, column), problem));
@@ -63,7 +63,7 @@ pub(super) fn read(table: &TableFile, options: &EntryColumns, known: &[Category]
             entry(table, row, &columns, one, &mut categories, &mut import);
         }
         if import.entries.len() > MAX_ENTRIES {
-            bail!("the file has more than {MAX_ENTRIES} entries, which is the most of a contest");
+            bail!("the file has more than {MAX_ENTRIES} entries, and a contest cannot have more");
         }
     }
     if import.entries.is_empty() && import.mistakes.is_empty() {
@@ -84,7 +84,7 @@ fn columns(table: &TableFile, options: &EntryColumns, known: &[Category]) -> Res
     let listed = table.header.list_names();
     let Some(title) = column("--title-column", &options.title_column, "title")? else {
         bail!(
-            "there is no column title: --title-column says which one holds the titles. The columns are {listed}"
+            "there is no column title: name the column of the titles with --title-column. The columns are {listed}"
         );
     };
     let category = match options.category {
@@ -93,7 +93,7 @@ fn columns(table: &TableFile, options: &EntryColumns, known: &[Category]) -> Res
     };
     if category.is_none() && options.category.is_none() && only(known).is_none() {
         bail!(
-            "there is no column category: --category-column says which one holds the categories, --category puts all entries into one. \
+            "there is no column category: name the column of the categories with --category-column, or give one category for all entries with --category. \
              The columns are {listed}"
         );
     }
@@ -166,9 +166,9 @@ fn entry(
     };
     if title.is_empty() {
         let problem = match columns.else_title {
-            Some(column) => format!("is empty, and so is {}", name(table, column)),
+            Some(column) => format!("is empty, and {} is empty too", name(table, column)),
             None => format!(
-                "is empty; --else-title-column names a column whose text is then the title. The columns are {}",
+                "is empty; name a column for such titles with --else-title-column. The columns are {}",
                 table.header.list_names()
             ),
         };
@@ -229,7 +229,7 @@ impl<'a> Categories<'a> {
     /// Adds each category to `listed` once.
     fn find(&mut self, name: &str, listed: &mut Vec<Category>) -> Result<CategoryId, String> {
         if name.is_empty() {
-            return Err("is empty; --category puts all entries into one category".to_owned());
+            return Err("is empty; to put all entries into one category, use --category".to_owned());
         }
         let found = self.by_name.get(name).or_else(|| self.by_name.get(&juror::normalize_name(name)));
         let category = match found {
@@ -246,7 +246,7 @@ impl<'a> Categories<'a> {
         text::check_title(title)?;
         let id = ids::id_from_title(title, title, |id| self.by_name.contains_key(id));
         let category = Category {
-            id: id.parse().map_err(|_| "has no letters that an id can be made from".to_owned())?,
+            id: id.parse().map_err(|_| "has no letters or digits from which an id can be made".to_owned())?,
             title: title.to_owned(),
             titles: Titles::new(),
             votes: None,

@@ -34,7 +34,8 @@ struct SubjectRow {
 impl<'a> Column<'a> {
     /// Reads the column that `--subject-column` names, or the only column of a workbook.
     pub(super) fn read(file: &'a Path, content: &[u8], args: &MintArgs) -> Result<Self> {
-        let unreadable = |problem: String| anyhow!("the subjects in {}: {problem}", file.display());
+        let unreadable =
+            |problem: String| anyhow!("cannot read the subjects in {}: {problem}", file.display());
         match &args.subject_column {
             Some(column) => {
                 let table = TableFile::of(content).map_err(unreadable)?;
@@ -58,10 +59,10 @@ impl<'a> Column<'a> {
             if let Some(problem) = table.header.find_unnamed_cell(row) {
                 mistakes.push((number, String::new(), problem));
             } else if table.header.is_repeated_by(row) {
-                read.notes.push(format!("row {number} repeats the first row, and is passed over"));
+                read.notes.push(format!("row {number} repeats the first row, and is ignored"));
             } else if let Some(word) = Header::total_label(row) {
                 let note =
-                    format!("row {number} is a row of totals ({word}) with no voter, and is passed over");
+                    format!("row {number} is a row of totals ({word}) without a voter, and is ignored");
                 read.notes.push(note);
                 read.totals.push(place(row, subject, group));
             } else if row.cell(subject).is_empty() {
@@ -71,7 +72,7 @@ impl<'a> Column<'a> {
                 if place.group.as_deref() == Some("") {
                     let cell = group.map(|group| row.cell(group)).unwrap_or_default();
                     let problem =
-                        format!("{cell:?} has no letter or digit of a-z and 0-9, which groups are called by");
+                        format!("{cell:?} has no letter a-z or digit 0-9, from which a group's name is made");
                     mistakes.push((number, args.group_column.clone().unwrap_or_default(), problem));
                 }
                 read.places.push(place);
@@ -89,7 +90,7 @@ impl<'a> Column<'a> {
         if let Some(row) = table.rows().find(|row| !is_single(*row)) {
             let cells: Vec<&str> = row.cells().collect();
             bail!(
-                "{}: row {} has several columns ({}): --subject-column says which one holds the subjects",
+                "{}: row {} has several columns ({}): name the column of the subjects with --subject-column",
                 file.display(),
                 row.number(),
                 cells.join(", ")
@@ -109,7 +110,7 @@ impl<'a> Column<'a> {
             |total: &&SubjectRow| !total.subject.is_empty() && rules.canonical(&total.subject).is_ok();
         if let Some(total) = self.totals.iter().find(is_voter) {
             bail!(
-                "{}: row {} looks like a row of totals, and has the subject {:?}: delete the row, or bring that voter with --subject",
+                "{}: row {} looks like a row of totals, but has the subject {:?}: delete the row, or mint that voter's pass with --subject",
                 self.file.display(),
                 total.row,
                 total.subject
@@ -136,7 +137,7 @@ impl<'a> Column<'a> {
             let Some(other) = of_person.find(|place| place.group != first.group) else { continue };
             let group = |place: &SubjectRow| format!("{:?}", place.group.as_deref().unwrap_or_default());
             let problem = format!(
-                "the person of row {} is in the group {} there and in {} here; correct one of them",
+                "the person of row {} is in the group {} there, but in {} here; correct one of the rows",
                 first.row,
                 group(first),
                 group(other)

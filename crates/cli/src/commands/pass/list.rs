@@ -125,7 +125,7 @@ impl<'a> Source<'a> {
         let (rules, _) = rules(client, contest, default_scheme)?;
         let lines = self.subjects(&rules)?;
         if lines.is_empty() {
-            bail!("{}: there is no subject whose passes could be revoked", self.name());
+            bail!("{}: the list has no subject, so no pass can be revoked", self.name());
         }
         let named: Vec<_> = lines.iter().filter(|(_, text)| !text.starts_with(UNNAMED_PREFIX)).collect();
         let place = |position: usize| named.get(position).map_or(0, |(place, _)| *place);
@@ -151,13 +151,13 @@ impl List {
         let (rules, generation) = rules(client, contest, default_scheme)?;
         if rules == SubjectRules::Raw {
             output::note(
-                "note: this contest is older than the canonical form of subjects, so they are compared byte for byte: \
-                 two spellings of an address are two voters",
+                "note: this contest is from an older version of the program, which compares subjects byte for byte: \
+                 two spellings of one address are two voters",
             );
         }
         let lines = source.subjects(&rules)?;
         if lines.is_empty() {
-            bail!("{}: there is no subject to mint a pass for", source.name());
+            bail!("{}: the list has no subject, so no pass can be minted", source.name());
         }
         let place = |position: usize| lines.get(position).map_or(0, |(place, _)| *place);
         let persons = rules.persons(lines.iter().map(|(_, text)| text.as_str())).map_err(|refused| {
@@ -224,7 +224,7 @@ impl Source<'_> {
         let is_header = names.len() > 1 && names.iter().all(|name| !name.contains('@'));
         let hint = || {
             format!(
-                "the file looks like a table with the columns {}: --subject-column says which one holds the subjects",
+                "the file looks like a table with the columns {}: name the column of the subjects with --subject-column",
                 table.header.list_names()
             )
         };
@@ -247,7 +247,7 @@ fn rules(
     let known: SubjectRules = serde_json::from_value(answer.subjects.clone()).with_context(|| {
         let form = answer.subjects.get("form").cloned().unwrap_or_default();
         format!(
-            "the contest compares subjects in the form {form}, which this program does not know: use one of the server's version"
+            "the contest compares subjects in the form {form}, which this program does not know: use the program of the server's version"
         )
     })?;
     let rules = match (answer.kept, known) {

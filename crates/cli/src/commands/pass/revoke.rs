@@ -51,7 +51,7 @@ pub(in crate::commands) fn revoke(args: &RevokeArgs) -> Result<Outcome> {
 fn failed(revoked: usize, requested: usize, error: &anyhow::Error) -> String {
     let before = match revoked {
         0 => "no pass was revoked".to_owned(),
-        _ => format!("the passes of the first {revoked} voters are revoked, and no others"),
+        _ => format!("the passes of the first {revoked} voters are revoked, but no others"),
     };
     if Problem::is_definite(error) {
         return before;
@@ -61,7 +61,7 @@ fn failed(revoked: usize, requested: usize, error: &anyhow::Error) -> String {
         _ => format!("the passes of the first {revoked} voters are revoked. "),
     };
     format!(
-        "{before}It is not known whether those of the next {requested} are: run the command again before passes are minted for them"
+        "{before}It is not known whether the passes of the next {requested} voters are revoked: run the command again before you mint passes for them"
     )
 }
 
@@ -96,7 +96,7 @@ pub(in crate::commands) fn count(args: &PassCountArgs) -> Result<Outcome> {
     }
     let RevokedCounts { replace, bar } = revoked;
     if replace + bar > 0 {
-        output::line(format_args!("revoked: {} voters, of whom {bar} are barred", replace + bar))?;
+        output::line(format_args!("revoked: the passes of {} voters, {bar} of them barred", replace + bar))?;
     }
     Ok(Outcome::Done)
 }

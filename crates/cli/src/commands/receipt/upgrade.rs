@@ -36,7 +36,7 @@ pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
     let old = Checkpoint::open(&receipt.checkpoint, &key).map_err(not_proved)?;
     let source = Source::of(args)?;
     let note = source.checkpoint()?;
-    let new = Checkpoint::open(&note, &key).context("the checkpoint is not one of this verifier key")?;
+    let new = Checkpoint::open(&note, &key).context("cannot verify the checkpoint with this verifier key")?;
     match renew(&receipt, &old, &source, &new, &key) {
         Ok(path) => {
             let newer =
@@ -47,7 +47,7 @@ pub(in crate::commands) fn upgrade(args: &UpgradeArgs) -> Result<Outcome> {
         Err(error) if source.is_server() && error.downcast_ref::<Refusal>().is_some() => {
             let refused = PathBuf::from(format!("{}.refused", args.out.display()));
             fs::write(&refused, &note)
-                .with_context(|| format!("the checkpoint refused, {}", refused.display()))?;
+                .with_context(|| format!("cannot write the refused checkpoint {}", refused.display()))?;
             Err(Refusal(format!("{error}. The server's checkpoint is kept in {}", refused.display())).into())
         }
         Err(error) => Err(error),
@@ -69,7 +69,7 @@ fn renew(
 ) -> Result<Vec<Hash>> {
     if new.size < old.size {
         let why = format!(
-            "the log is older than the receipt: it has {} entries, and the receipt is of {}",
+            "the log is older than the receipt: it has {} entries, and the receipt is for a log of {} entries",
             new.size, old.size
         );
         return Err(Refusal(why).into());
@@ -89,11 +89,11 @@ fn renew(
     let leaf = Hash(*leaf);
     receipt
         .verify(leaf, key)
-        .map_err(|error| Refusal(format!("the log's entry is not the receipt's: {error}")))?;
+        .map_err(|error| Refusal(format!("the entry in the log is not the entry of the receipt: {error}")))?;
     let between = consistency(old.size, new.size, &tile)?;
     verify_consistency(old.size, old.root, new.size, new.root, &between).map_err(|_| {
         Refusal(format!(
-            "another history: the log of {} entries does not begin with the {} that the receipt is of",
+            "another history: the log of {} entries does not begin with the {} entries of the receipt's log",
             new.size, old.size
         ))
     })?;
@@ -104,7 +104,7 @@ fn renew(
 
 /// Writes a receipt into a new file. Never replaces an existing file.
 fn write(path: &Path, receipt: &Receipt) -> Result<()> {
-    let unwritable = || format!("the receipt {}", path.display());
+    let unwritable = || format!("cannot write the receipt {}", path.display());
     let mut file = File::create_new(path).with_context(unwritable)?;
     file.write_all(receipt.to_string().as_bytes()).and_then(|()| file.sync_all()).with_context(unwritable)
 }
@@ -123,7 +123,7 @@ impl<'a> Source<'a> {
                 Ok(Self::Server(Client::open(&target)?, contest))
             }
             (None, None, Some(folder)) => Ok(Self::Folder(folder)),
-            _ => bail!("either --url and --contest, or --log says where the log is"),
+            _ => bail!("name the log with --url and --contest, or with --log"),
         }
     }
 
@@ -139,7 +139,7 @@ impl<'a> Source<'a> {
             }
             Self::Folder(folder) => {
                 let path = folder.join("checkpoint");
-                fs::read(&path).with_context(|| format!("the checkpoint {}", path.display()))?
+                fs::read(&path).with_context(|| format!("cannot read the checkpoint {}", path.display()))?
             }
         };
         String::from_utf8(bytes).context("the checkpoint is not text")
@@ -160,7 +160,7 @@ impl<'a> Source<'a> {
             }
             Self::Folder(folder) => {
                 let path = folder.join(path.to_string());
-                let unreadable = || format!("the tile {}", path.display());
+                let unreadable = || format!("cannot read the tile {}", path.display());
                 let mut hashes = Vec::new();
                 File::open(&path)
                     .and_then(|file| file.take(TILE_LENGTH as u64).read_to_end(&mut hashes))
@@ -174,14 +174,14 @@ impl<'a> Source<'a> {
 /// Computes the needed tiles of a folder that has only the entries.
 fn tiles_of_entries(folder: &Path, needed: &[TileId], size: u64) -> Result<Tiles> {
     let path = folder.join("log.jsonl");
-    let unreadable = || format!("the log {}", path.display());
+    let unreadable = || format!("cannot read the log {}", path.display());
     let mut lines = BufReader::with_capacity(1 << 20, File::open(&path).with_context(unreadable)?);
     let (mut tree, mut tiles, mut line) = (Tree::new(), Tiles::new(), Vec::new());
     while tree.size() < size {
         line.clear();
         lines.by_ref().take(MAX_LINE_LENGTH).read_until(b'\n', &mut line).with_context(unreadable)?;
         if line.pop() != Some(b'\n') {
-            bail!("{}: it ends before the checkpoint does, at entry {}", path.display(), tree.size());
+            bail!("the log {} ends at entry {}, before its checkpoint does", path.display(), tree.size());
         }
         tree.append(leaf_hash(&line));
         if tree.size() == size || tree.size().is_multiple_of(u64::from(TILE_WIDTH)) {

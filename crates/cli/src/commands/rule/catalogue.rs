@@ -41,7 +41,7 @@ impl Contest {
             // This field of the answer is not part of the definition.
             entry.as_object_mut().and_then(|entry| entry.remove("withdrawn"));
         }
-        let unreadable = || format!("the server's contest {id}");
+        let unreadable = || format!("cannot read the server's contest {id}");
         Ok(Self {
             panels: serde_json::from_value(contest["rules"]["panels"].take()).with_context(unreadable)?,
             categories: serde_json::from_value(contest["categories"].take()).with_context(unreadable)?,

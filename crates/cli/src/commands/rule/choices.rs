@@ -50,7 +50,7 @@ fn from_table(args: &ChooseArgs, file: &Path) -> Result<Outcome> {
         return Err(anyhow!(format_mistakes(mistakes, file, "the choices", "nothing was sent")));
     }
     if choices.is_empty() {
-        bail!("the choices in {}: there are none", file.display());
+        bail!("the choices in {}: the table has no row with a choice", file.display());
     }
     let (key, path) = (IdempotencyKey::new()?, format!("/v1/contests/{}/choices", args.contest));
     for (number, (category, winners)) in choices.iter().enumerate() {
@@ -71,7 +71,7 @@ fn choices(
     let column = |option: &str, named: &Option<String>, name: &str| {
         table.column(option, named.as_deref(), name)?.ok_or_else(|| {
             let listed = table.header.list_names();
-            anyhow!("there is no column {name}: {option} says which one it is. The columns are {listed}")
+            anyhow!("there is no column {name}: name it with {option}. The columns are {listed}")
         })
     };
     let category = column("--category-column", &args.category_column, "category")?;
@@ -83,7 +83,7 @@ fn choices(
         names.filter(|(_, name)| !name.is_empty()).find(|(index, name)| !is_known(*index, name))
     {
         bail!(
-            "there is a column {name:?}; the columns are category and entry. --leave-out {name:?} says that it is not read"
+            "the column {name:?} is unknown; the known columns are category and entry. To ignore it, use --leave-out {name:?}"
         );
     }
     let (mut choices, mut mistakes) = (Choices::new(), Vec::new());
@@ -96,7 +96,7 @@ fn choices(
             continue;
         }
         if let Some(word) = Header::total_label(row) {
-            add_mistake("", format!("{word:?} is a row of totals, and no choice; delete it"));
+            add_mistake("", format!("{word:?} is a row of totals, and not a choice; delete it"));
             continue;
         }
         let category = match catalogue.category(row.cell(category)) {
@@ -113,15 +113,15 @@ fn choices(
             "" => {
                 add_mistake(
                     "entry",
-                    format!("is empty, and the category {category} has a winner in another row"),
+                    format!("is empty, but the category {category} has a winner in another row"),
                 );
             }
             name => match catalogue.entry(name, category) {
                 Ok(winner) if winner.category.as_str() != category => {
-                    add_mistake("entry", format!("{name:?} stands in the category {}", winner.category));
+                    add_mistake("entry", format!("{name:?} is in the category {}", winner.category));
                 }
                 Ok(winner) if winners.iter().any(|earlier| earlier == winner.id.as_str()) => {
-                    add_mistake("entry", format!("{name:?} is there twice"));
+                    add_mistake("entry", format!("{name:?} is in the table twice"));
                 }
                 Ok(winner) => winners.push(winner.id.to_string()),
                 Err(problem) => add_mistake("entry", problem),

@@ -67,7 +67,7 @@ pub(super) fn enter(args: &ScoreArgs) -> Result<Outcome> {
         return Err(anyhow!(refused(mistakes)));
     }
     if sheets.is_empty() {
-        bail!("the scores in {}: there are none", args.csv.display());
+        bail!("the scores in {}: the table has no row with a score", args.csv.display());
     }
     let key = IdempotencyKey::new()?;
     for (number, ((panel, juror, category, criterion), rows)) in sheets.into_iter().enumerate() {
@@ -111,7 +111,7 @@ fn fill_in(
         bail!("the file has no column panel: name the panel with --panel");
     }
     if !names_jurors && juror.is_none() {
-        bail!("the file has no column juror, and the key is not that of one");
+        bail!("the file has no column juror: add one, or use a juror's key");
     }
     for row in rows {
         if !names_panels {
@@ -178,7 +178,7 @@ fn totals(rows: &[Row], jurors: &Jurors) -> Vec<Mistake> {
     let is_registered =
         |row: &&Row| row.panel.parse::<PanelId>().is_ok_and(|panel| jurors.find(&panel, &row.juror).is_ok());
     let totals = rows.iter().filter(|row| is_total(&row.juror) && !is_registered(row));
-    let problem = |row: &Row| format!("{:?} is a row of totals, and no juror; delete it", row.juror);
+    let problem = |row: &Row| format!("{:?} is a row of totals, and not a juror; delete it", row.juror);
     totals.map(|row| (row.number, "juror".to_owned(), problem(row))).collect()
 }
 

@@ -229,7 +229,7 @@ pub(super) const SIGNED: &[Tampering] = &[
             log.lines[index] = log.ballot_line(index, None, &[("a", "b1")]);
             Some(index)
         },
-        audit: Refused("does not stand in the category `a`"),
+        audit: Refused("is not in the category `a`"),
         independent: Refused("unknown category or entry"),
     },
     Tampering {

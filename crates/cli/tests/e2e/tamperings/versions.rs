@@ -17,7 +17,7 @@ pub(super) const FIRST: &[Tampering] = &[
     Tampering {
         name: "a type of version 2",
         change: |log| log.insert(log.ballot(3), SUSPENDED),
-        audit: Refused("belongs into a log of version 2"),
+        audit: Refused("belongs in a log of version 2"),
         independent: Refused(""),
     },
     Tampering {
@@ -27,7 +27,7 @@ pub(super) const FIRST: &[Tampering] = &[
             log.replace(0, r#"}}"#, limits)?;
             Some(0)
         },
-        audit: Refused("belongs into a log of version 2"),
+        audit: Refused("belongs in a log of version 2"),
         independent: Refused(""),
     },
 ];

@@ -100,10 +100,13 @@ fn refuses_inconsistent_checkpoints_as_specified() {
         assert!(!is_size || text == "200\n", "{what}: {text}");
     }
     assert_eq!(witness.post(b"old 0\n\n\xff").unwrap().0, 400);
-    assert!(witness.has_logged("ALARM: the log has signed two histories"), "an alarm holds both");
-    assert_eq!(size(&witness, &log), 200, "nothing of it changed the state");
+    assert!(
+        witness.has_logged("ALARM: the log has signed two histories"),
+        "the alarm must name both histories"
+    );
+    assert_eq!(size(&witness, &log), 200, "the refused requests must not change the state");
     assert_eq!(witness.post(good.as_bytes()).unwrap().0, 200);
-    assert_eq!(submit(witness.address, &log.request(300, 300)).unwrap().0, 200, "the same again");
+    assert_eq!(submit(witness.address, &log.request(300, 300)).unwrap().0, 200, "a repeated request");
     let agent: ureq::Agent = ureq::Agent::config_builder().http_status_as_error(false).build().into();
     let get = |path: &str| agent.get(format!("http://{}/{path}", witness.address)).call().unwrap().status();
     assert_eq!((get("healthz").as_u16(), get("add-checkpoint").as_u16(), get("").as_u16()), (200, 405, 404));
@@ -126,13 +129,17 @@ fn a_log_whose_origin_is_not_the_keys_name_is_watched() {
     assert_eq!(status, 200, "{line}");
     let cosigned = format!("{}{line}", request(OTHER, 0, 200).checkpoint);
     assert!(witness.key.find(&cosigned).is_ok());
-    assert_eq!(submit(witness.address, &request(ORIGIN, 200, 300)).unwrap().0, 404, "the key's own log");
+    assert_eq!(
+        submit(witness.address, &request(ORIGIN, 200, 300)).unwrap().0,
+        404,
+        "a log under the key's own name is not watched"
+    );
     witness.kill();
     let witness = start();
     assert_eq!(
         submit(witness.address, &request(OTHER, 0, 300)).unwrap().0,
         409,
-        "its state is kept by origin"
+        "the state must belong to the origin"
     );
     assert_eq!(submit(witness.address, &request(OTHER, 200, 300)).unwrap().0, 200);
 }
@@ -207,7 +214,7 @@ fn killed_witness_remembers_cosigned_checkpoints() {
         cosigned = sender;
     }
     println!("{answered} cosigned over 25 kills");
-    assert!(answered > 50, "{answered}: it was never killed at work");
+    assert!(answered > 50, "{answered}: the witness was killed too rarely during work");
 }
 
 #[test]
@@ -223,7 +230,7 @@ fn a_state_that_is_damaged_missing_or_in_use_is_refused() {
         assert_eq!(output.status.code(), Some(2), "{stderr}");
         assert!(output.stdout.is_empty() && stderr.contains(what), "{stderr}");
     };
-    refused("another process is this witness", key().verifier());
+    refused("another process runs this witness", key().verifier());
     witness.kill();
 
     let whole = fs::read_to_string(&state).unwrap();

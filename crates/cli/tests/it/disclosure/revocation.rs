@@ -47,12 +47,12 @@ async fn stream_of_revoked_key_ends_and_others_continue() {
     stage.cast("main", &pass, "a1").await;
     let tally_event = timeout(EVENT_TIMEOUT, async {
         loop {
-            let frame = streams[0].frame().await.expect("the other stream goes on").unwrap();
+            let frame = streams[0].frame().await.expect("the other stream continues").unwrap();
             let event = String::from_utf8(frame.into_data().unwrap().to_vec()).unwrap();
             if event.contains("\"recorded\":1") {
                 return;
             }
         }
     });
-    tally_event.await.expect("the other stream tells of a new ballot");
+    tally_event.await.expect("the other stream reports a new ballot");
 }

@@ -64,7 +64,7 @@ pub(super) fn own_rules(document: &Document) -> Markup {
     html! {
         @if !own.is_empty() {
             div {
-                dt { "Categories with numbers of their own" }
+                dt { "Categories with their own numbers" }
                 dd {
                     ul {
                         @for (category, own) in own {

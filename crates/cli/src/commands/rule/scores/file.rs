@@ -82,11 +82,11 @@ pub(super) fn rows(file: &TableFile, options: &ScoreColumns, jurors: &[&str]) ->
         if let Some(problem) = file.header.find_unnamed_cell(cells) {
             sheet.mistakes.push((number, String::new(), problem));
         } else if file.header.is_repeated_by(cells) {
-            sheet.notes.push(format!("row {number} repeats the first row, and is passed over"));
+            sheet.notes.push(format!("row {number} repeats the first row, and is ignored"));
         } else if let Some(word) = Header::total_label(cells)
             .filter(|word| !jurors.iter().any(|name| juror::is_same_name(name, word)))
         {
-            let problem = format!("{word:?} is a row of totals, and no scores; delete it");
+            let problem = format!("{word:?} is a row of totals, and not a score; delete it");
             sheet.mistakes.push((number, String::new(), problem));
         } else {
             row(file, cells, &places, &mut sheet);
@@ -119,7 +119,7 @@ fn places(
         match jurors.iter().find(is_juror) {
             Some(juror) if !is_long => places.jurors.push((index, (*juror).to_owned())),
             _ if !is_long && is_total(name) => {
-                sheet.notes.push(format!("the column {name:?} is one of totals, and is left out"));
+                sheet.notes.push(format!("the column {name:?} has totals, and is ignored"));
             }
             _ => sheet.mistakes.push((number, String::new(), unknown_column(name, is_long, jurors))),
         }
@@ -128,12 +128,12 @@ fn places(
     if !is_long && names_juror {
         sheet.mistakes.push((number, "value".to_owned(), "there is no such column".to_owned()));
     } else if !is_long && places.jurors.is_empty() {
-        let problem = "there is no such column, and no column is called like a juror of the panel";
+        let problem = "there is no such column, and no column has the name of a juror of the panel";
         sheet.mistakes.push((number, "value".to_owned(), problem.to_owned()));
     }
     if places.of("entry").is_none() {
         let problem = format!(
-            "there is no such column; --entry-column names it. The columns are {}",
+            "there is no such column; name the column of the entries with --entry-column. The columns are {}",
             file.header.list_names()
         );
         sheet.mistakes.push((number, "entry".to_owned(), problem));
@@ -147,10 +147,10 @@ fn places(
 fn unknown_column(name: &str, is_long: bool, jurors: &[&str]) -> String {
     let known = COLUMNS.iter().copied().chain(jurors.iter().copied().filter(|_| !is_long));
     let nearest = did_you_mean(name, known);
-    let jurors = if is_long { "" } else { ", or in place of juror and value a column for each juror" };
+    let jurors = if is_long { "" } else { ", or a column for each juror in place of juror and value" };
     format!(
-        "there is a column {name:?}{nearest}; the columns are {}{jurors}. --entry-column and its like say what a column of another name is, \
-         --leave-out that it is not read",
+        "the column {name:?} is unknown{nearest}; the known columns are {}{jurors}. If the column has another name, give it with an option such as --entry-column; \
+         to ignore the column, use --leave-out",
         COLUMNS.join(", ")
     )
 }
@@ -198,7 +198,7 @@ fn ambiguous(cell: &str) -> String {
     let (whole, places) = cell.split_once([',', '.']).unwrap_or((cell, ""));
     let point = if cell.contains(',') { ',' } else { '.' };
     format!(
-        "{cell:?} can be read in two ways; write {whole}{point}{places}0 or {whole}{places}: numbers without thousands, and with one, two or four places"
+        "{cell:?} can be read in two ways; write {whole}{point}{places}0 or {whole}{places}: numbers without thousands separators, and with one, two or four decimal places"
     )
 }
 
@@ -242,10 +242,10 @@ mod tests {
         assert_eq!(sheet.mistakes, []);
         let read: Vec<_> = sheet.rows.iter().map(|row| (&*row.juror, &*row.criterion, &*row.value)).collect();
         assert_eq!(read, [("J1", "a", "-1"), ("J2", "b", "-3")]);
-        assert_eq!(sheet.notes, ["the column \"Average\" is one of totals, and is left out"]);
+        assert_eq!(sheet.notes, ["the column \"Average\" has totals, and is ignored"]);
         let unknown = mistakes("entry,J1,J22\nx,1,2");
         assert!(
-            unknown[0].starts_with("1: : there is a column \"J22\"; did you mean \"J2\"?"),
+            unknown[0].starts_with("1: : the column \"J22\" is unknown; did you mean \"J2\"?"),
             "{unknown:?}"
         );
     }
@@ -253,11 +253,11 @@ mod tests {
     #[test]
     fn names_row_of_each_mistake() {
         for (content, expected) in [
-            ("", &["the file is empty; its first row names the columns"][..]),
+            ("", &["the file is empty; its first row must hold the names of the columns"][..]),
             ("juror,category,entry\nA,a,a1", &["1: value: there is no such column"]),
             (
                 "category,entry,value,points\na,a1,1,2",
-                &["1: : there is a column \"points\"; the columns are panel, juror"],
+                &["1: : the column \"points\" is unknown; the known columns are panel, juror"],
             ),
             ("category,entry,value,Value\na,a1,1,2", &["row 1: Value: there are two columns of this name"]),
             (
