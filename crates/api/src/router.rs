@@ -11,6 +11,7 @@ use axum::{
 };
 use futures_util::FutureExt as _;
 use serde_json::Value;
+use tracing::Instrument as _;
 use utoipa::{
     Modify, OpenApi,
     openapi::{
@@ -127,19 +128,26 @@ async fn guard(
     let network = api.limiter.limited(peer, request.headers());
     let grant = api.settings.origins.allow(&request);
     let preflight = grant.as_ref().and_then(CorsGrant::preflight);
+    let route = matched.as_ref().map_or("", MatchedPath::as_str);
+    // The route is a template: paths contain ballot ids, which are not logged.
+    let method = request.method();
+    let span = tracing::debug_span!("request", %method, route, status = tracing::field::Empty);
     let mut response = match (api.limiter.check_network(network), preflight) {
         (Err(problem), _) if !probe => problem.into_response(),
         (_, Some(preflight)) => preflight,
         // A handler that panics leaves nothing half-done that other requests see.
-        _ => AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(|_| panicked()),
+        _ => {
+            let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+            handler.instrument(span.clone()).await.unwrap_or_else(|_| panicked())
+        }
     };
     response = api.body_memory.limit_body(network, response);
-    let route = matched.as_ref().map_or("", MatchedPath::as_str);
     // Other routes, for example pages, do not check a key.
     if let Some(key) = key.filter(|_| route.starts_with("/v1/")) {
         response = api.revocations.end_on_revocation(response, key);
     }
     api.metrics.count_request(route, response.status());
+    span.record("status", response.status().as_u16());
     response = api.settings.base_path.publish(response).await;
     if let Some(grant) = grant {
         grant.set_headers(response.headers_mut());

@@ -29,6 +29,7 @@ const OLD_LOG_VERSION_DETAIL: &str =
 
 impl ContestTask {
     /// Processes the oldest queued commands.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn process_commands(&mut self) -> StepResult {
         let commands = self.context.stores.database.pending_commands(self.id(), MAX_COMMANDS_PER_STEP);
         let commands = commands.await.map_err(StepError::retry_or_reload)?;

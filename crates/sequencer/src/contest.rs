@@ -87,6 +87,7 @@ impl ContestTask {
     /// Replays the unread part of the contest's log, and publishes its figures.
     ///
     /// The caller holds the lease.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %id))]
     pub(crate) async fn load(
         context: &Context,
         id: &ContestId,
@@ -169,6 +170,7 @@ impl ContestTask {
     }
 
     /// Drops all state and loads it again, until loading succeeds or the task must end.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     async fn reload(&mut self, mut error: StoreError, stop: &mut watch::Receiver<bool>) -> Result<(), Exit> {
         loop {
             tracing::warn!(contest = %self.id(), %error, "recording fails");
@@ -298,6 +300,7 @@ impl ContestTask {
     /// Reads the contest's row again.
     ///
     /// Other parts edit drafts, and delete drafts and tests.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     async fn refresh_record(&mut self) -> StepResult {
         let database = &self.context.stores.database;
         if database.revision(self.id()).await.map_err(StepError::retry_or_reload)?
@@ -321,6 +324,7 @@ impl ContestTask {
 
     /// Commits a batch with the change of the contest's row that follows from it, and sends
     /// notices.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn commit(&mut self, batch: Batch) -> StepResult {
         let closing = self.schedule.requested_closing();
         let change = derive_change(&self.record, self.log.replay.tally(), closing, &batch)?;

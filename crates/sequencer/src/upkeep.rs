@@ -52,6 +52,7 @@ impl ContestTask {
     }
 
     /// Repeats failed side effects of commits: trims the intake and republishes the checkpoint.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     async fn trim_and_republish(&mut self) {
         let session = self.record.session();
         let trim_and_republish = self.log.trim_and_republish(&self.context.stores, &session);
@@ -63,10 +64,10 @@ impl ContestTask {
             }
             // The next upkeep tries again. The log's state is still valid.
             Ok(Err(error)) => {
-                tracing::warn!(contest = %self.id(), %error, "trimming the intake or republishing the checkpoint failed")
+                tracing::warn!(contest = %self.id(), %error, "trimming the intake or republishing the checkpoint failed");
             }
             Err(_) => {
-                tracing::warn!(contest = %self.id(), "trimming the intake and republishing the checkpoint took too long")
+                tracing::warn!(contest = %self.id(), "trimming the intake and republishing the checkpoint took too long");
             }
         }
     }
@@ -74,6 +75,7 @@ impl ContestTask {
     /// Checks that the log still ends where this task left it.
     ///
     /// The lease had expired, and another process may have had it.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     async fn verify_head(&mut self) -> StepResult {
         self.inbox.set_record_stale(true);
         let head = self.context.stores.database.head(self.id()).await.map_err(StepError::retry_or_reload)?;

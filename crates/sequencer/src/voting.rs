@@ -20,6 +20,7 @@ use crate::{
 
 impl ContestTask {
     /// Opens the contest at `at`, and records the outcomes of the commands that requested it.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn open(&mut self, at: Instant, commands: Vec<RequestId>) -> StepResult {
         let mut definition = Definition::clone(&self.record.definition);
         definition.opens = at;
@@ -67,6 +68,7 @@ impl ContestTask {
     ///
     /// It records the ballots that survived earlier sessions, marks the taken slots, and opens the
     /// intake. Every step can be repeated.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn enter_session(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
@@ -130,6 +132,7 @@ impl ContestTask {
     }
 
     /// Records the items that the intake returned.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn record_drained(&mut self, drain_outcome: DrainOutcome) -> StepResult {
         match drain_outcome {
             DrainOutcome::Items { items, through } => self.record_ballots(items, Some(through)).await,
@@ -151,6 +154,7 @@ impl ContestTask {
     }
 
     /// Records the waiting ballots once, if there are any.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn record_waiting(&mut self) -> StepResult {
         if !self.record.state.phase.is_voting() || self.has_pending_session() {
             return Ok(());
@@ -175,6 +179,7 @@ impl ContestTask {
     ///
     /// A ballot that is still on its way to the intake is rejected after the suspension. Its voter
     /// can cast it again when voting resumes.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn record_before_suspension(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let mut left = u64::MAX;
@@ -222,6 +227,7 @@ impl ContestTask {
     }
 
     /// Seals the intake, records its remaining ballots, and closes the contest.
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn close(&mut self) -> StepResult {
         let stores = self.context.stores.clone();
         let session = self.record.session();
@@ -240,7 +246,7 @@ impl ContestTask {
             match tokio::time::timeout(self.context.settings.lease / 4, drain).await {
                 Ok(Ok(DrainOutcome::Lost(why))) => return self.start_session(&why).await,
                 Ok(drain_outcome) => {
-                    self.record_drained(drain_outcome.map_err(StepError::retry_or_reload)?).await?
+                    self.record_drained(drain_outcome.map_err(StepError::retry_or_reload)?).await?;
                 }
                 Err(_) => {}
             }
@@ -289,6 +295,7 @@ impl ContestTask {
             .collect())
     }
 
+    #[tracing::instrument(level = "debug", skip_all, fields(contest = %self.id()))]
     pub(crate) async fn log_issued(&mut self) -> StepResult {
         let mut batch = Batch::default();
         for event in self.issued_events(None).await.map_err(StepError::retry_or_reload)? {

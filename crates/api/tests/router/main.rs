@@ -27,6 +27,7 @@ mod rounds;
 mod samples;
 mod sheets;
 mod site;
+mod spans;
 mod staff_keys;
 mod subjects;
 mod suspension;

@@ -16,7 +16,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     task::JoinSet,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::{EnvFilter, fmt::format::FmtSpan};
 
 use crate::{
     args::{MigrateArgs, ServeArgs},
@@ -50,7 +50,9 @@ pub fn run(args: &ServeArgs, others: Router) -> Result<Outcome> {
     config.redis.allow_weak |= args.allow_weak_intake;
     config.installation.without.extend(args.without.iter().cloned());
     if args.role != Role::All && config.cluster()?.is_none() {
-        bail!("only a cluster has roles: ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL are not set");
+        bail!(
+            "--role is only for a cluster: set ACCLAIM_REDIS_URL and ACCLAIM_POSTGRES_URL, or leave it out"
+        );
     }
     log_to_stderr();
     let mut runtime = tokio::runtime::Builder::new_multi_thread();
@@ -63,17 +65,19 @@ pub(super) fn migrate(args: &MigrateArgs) -> Result<Outcome> {
     let url = Config::read(args.config.as_deref())?.postgres()?.url;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(PostgresDatabase::migrate(&url))?;
-    output::note("the database has this program's schema");
+    output::note("the database has the schema of this program");
     Ok(Outcome::Done)
 }
 
 /// Sends log lines to standard error. `RUST_LOG` selects them; the default is `info`.
+///
+/// A span writes a line with its duration when it ends. All spans have the level `debug`.
 pub(super) fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // Colours are only for a terminal, and only if `NO_COLOR` is unset or empty.
     let colours = stderr().is_terminal() && env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(stderr);
-    let _already_set = lines.try_init();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_span_events(FmtSpan::CLOSE);
+    let _already_set = lines.with_ansi(colours).with_writer(stderr).try_init();
 }
 
 async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
@@ -88,7 +92,7 @@ async fn serve(config: &Config, role: Role, others: Router) -> Result<Outcome> {
     let url = format!("http://{}", listener.local_addr()?);
     engine.record_url(&url)?;
     if let Some(key) = engine.first_key().await? {
-        output::note("the first staff key, an operator's, shown this once:");
+        output::note("the first staff key, an operator's, which is shown only this once:");
         output::line(&key)?;
     }
     output::note(&format!("listening on {url}"));
@@ -108,7 +112,7 @@ fn warn_without_proxy(config: &Config) {
     if is_public && config.limits.trusted_proxies.is_empty() {
         tracing::warn!(
             listen = %config.server.listen,
-            "listening on a public address without TLS: passes and staff keys can be read on the way. Put a proxy with TLS in front and name it in limits.trusted_proxies"
+            "listener: public address without TLS, so passes and staff keys can be read on the network; put a proxy with TLS in front of it, and name it in limits.trusted_proxies"
         );
     }
 }

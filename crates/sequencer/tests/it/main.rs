@@ -10,6 +10,7 @@ mod rebuild;
 mod rounds;
 mod salts;
 mod sheets;
+mod spans;
 mod standby;
 mod start;
 mod support;

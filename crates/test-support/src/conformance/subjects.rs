@@ -1,6 +1,7 @@
 //! The rules by which a contest's subjects are compared.
 //!
-//! They are stored with the contest, and another program or table cannot change them.
+//! They are stored with the contest. A later version of the program, or another table of domains,
+//! does not change them.
 
 use acclaim_contest::{
     SubjectRules,
@@ -16,19 +17,20 @@ use super::{
     samples::definition,
 };
 
-/// The first passes with rules of subjects store them. Later requests with other rules are refused.
+/// The first request for passes that has subject rules stores them. Later requests with other rules
+/// are refused.
 pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> {
     let contest = definition("subjects");
     let id = &contest.id;
     let unknown = database.subject_rules(&definition("nobody").id).await;
     assert!(matches!(unknown, Err(StoreError::Conflict(_))), "{unknown:?}");
     database.create_draft(&contest, b"w").await?;
-    let of = |subjects_are| SubjectRules::Canonical1 { subjects_are, domains: DomainTable::default() };
-    let (mail, ids) = (of(DefaultScheme::Addresses), of(DefaultScheme::Ids));
-    let version = database.revision(id).await?;
-    let count = async |key, request, subjects| {
+    let rules = |subjects_are| SubjectRules::Canonical1 { subjects_are, domains: DomainTable::default() };
+    let (mail, ids) = (rules(DefaultScheme::Addresses), rules(DefaultScheme::Ids));
+    let revision = database.revision(id).await?;
+    let count = async |key, hash_byte, subjects| {
         let request_id = RequestId::new("chair", key);
-        let request = PassCountRequest::for_unnamed_voters("pass", &request_id, [request; 32], 1);
+        let request = PassCountRequest::for_unnamed_voters("pass", &request_id, [hash_byte; 32], 1);
         database.count_passes(id, b"w", PassCountRequest { subjects, ..request }).await
     };
     assert_eq!(count("made-up", 1, None).await?, expected_first_count());
@@ -43,18 +45,22 @@ pub(super) async fn subjects(database: &dyn Database) -> Result<(), StoreError> 
         assert_eq!(
             count("first", 1, Some(other)).await?,
             PassCountOutcome::SubjectRulesDiffer,
-            "the key was used before"
+            "a repeated request with other rules is refused as well"
         );
     }
-    assert_eq!(count("third", 2, None).await?, expected_first_count(), "the key was not used");
+    assert_eq!(
+        count("third", 2, None).await?,
+        expected_first_count(),
+        "the refused request did not use up the key `third`"
+    );
     assert_eq!(database.subject_rules(id).await?, Some(mail));
     assert_eq!(database.passes(id).await?, [("pass".to_owned(), 4)]);
-    assert_eq!(database.revision(id).await?, version, "the revision of the draft does not change");
+    assert_eq!(database.revision(id).await?, revision, "the revision of the draft does not change");
 
-    one_of_two_concurrent_requests_is_first(database, &ids).await
+    one_of_two_concurrent_requests_stores_rules(database, &ids).await
 }
 
-async fn one_of_two_concurrent_requests_is_first(
+async fn one_of_two_concurrent_requests_stores_rules(
     database: &dyn Database,
     ids: &SubjectRules,
 ) -> Result<(), StoreError> {
