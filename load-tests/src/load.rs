@@ -34,22 +34,24 @@ pub struct Target<'a> {
     pub path: &'a str,
     /// The number of connections.
     pub connections: usize,
-    /// Whether answers are kept as the voters' answers. False for routes that record no ballots.
+    /// Whether [`Voters`] keeps the answers. It is false for a route that records no ballots.
     pub noted: bool,
 }
 
 /// Runs a future that is not `Send` to its end, on one thread.
 ///
 /// # Errors
-/// The error of `work`, or the runtime cannot start.
+/// - `work` fails.
+/// - The runtime cannot start.
 pub fn run<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, work)
 }
 
-/// Sends requests over all connections for `duration`, each after the answer to the last one.
+/// Sends requests over all connections for `duration`.
 ///
-/// Returns the answers with status 201 per second.
+/// Each connection sends its next request after the answer to its previous request. Returns the
+/// number of answers with status 201 per second.
 ///
 /// # Errors
 /// - A connection breaks.
@@ -87,14 +89,14 @@ pub async fn run_closed_loop(target: Target<'_>, voters: &Rc<Voters>, duration: 
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact value")]
     Ok(created.get() as f64 / started.elapsed().as_secs_f64())
 }
 
 /// The outcome of an open loop.
 #[derive(Debug)]
 pub struct OpenLoopResult {
-    /// The number of requests that arrived.
+    /// The number of arrivals: requests that the load created.
     pub offered: u64,
     /// The number of answers by status.
     pub statuses: BTreeMap<u16, u64>,
@@ -107,9 +109,9 @@ pub struct OpenLoopResult {
 }
 
 impl OpenLoopResult {
-    /// Returns the answers with status 201 per second.
+    /// Returns the number of answers with status 201 per second.
     #[must_use]
-    #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+    #[expect(clippy::cast_precision_loss, reason = "a rate needs no exact value")]
     pub fn created(&self) -> f64 {
         self.latency.len() as f64 / self.elapsed.as_secs_f64()
     }
@@ -121,7 +123,8 @@ struct OpenLoop {
     /// Intended arrivals that no connection has taken yet.
     queue: RefCell<VecDeque<Instant>>,
     arrived: Notify,
-    is_over: Cell<bool>,
+    /// True after the last arrival.
+    is_complete: Cell<bool>,
     outcome: RefCell<OpenLoopResult>,
 }
 
@@ -151,16 +154,16 @@ pub async fn run_open_loop(
         path: target.path.to_owned(),
         queue: RefCell::default(),
         arrived: Notify::new(),
-        is_over: Cell::new(false),
+        is_complete: Cell::new(false),
         outcome: RefCell::new(outcome),
     });
     let mut tasks = JoinSet::new();
     for _ in 0..target.connections {
         let connection = Connection::open(target.address).await?;
-        tasks.spawn_local(Rc::clone(&load).serve(connection));
+        tasks.spawn_local(Rc::clone(&load).send_requests(connection));
     }
     let started = Instant::now();
-    arrive(&load, rate, duration).await;
+    create_arrivals(&load, rate, duration).await;
     while let Some(ended) = tasks.join_next().await {
         ended??;
     }
@@ -170,8 +173,8 @@ pub async fn run_open_loop(
     Ok(outcome)
 }
 
-/// Creates the arrivals, with exponential gaps between them.
-async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
+/// Creates the arrivals. The times between them are exponentially distributed.
+async fn create_arrivals(load: &OpenLoop, rate: f64, duration: Duration) {
     let mut random = fastrand::Rng::new();
     let mut next = Instant::now();
     let end = next + duration;
@@ -179,7 +182,7 @@ async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
         if next > Instant::now() {
             tokio::time::sleep_until(next).await;
         } else {
-            // The connections also run if the arrivals are late.
+            // The arrivals are late. The task yields, so that the connections can run.
             tokio::task::yield_now().await;
         }
         let now = Instant::now();
@@ -190,17 +193,19 @@ async fn arrive(load: &OpenLoop, rate: f64, duration: Duration) {
             next += Duration::from_secs_f64(-(1.0 - random.f64()).ln() / rate);
         }
     }
-    load.is_over.set(true);
+    load.is_complete.set(true);
     load.arrived.notify_waiters();
 }
 
 impl OpenLoop {
-    /// Sends a request for each arrival, until the arrivals are over and none is left.
-    async fn serve(self: Rc<Self>, mut connection: Connection) -> Result<()> {
+    /// Sends a request for each arrival in the queue.
+    ///
+    /// Ends when no more arrivals come and the queue is empty.
+    async fn send_requests(self: Rc<Self>, mut connection: Connection) -> Result<()> {
         let mut request = Vec::with_capacity(512);
         loop {
             let Some(intended) = self.take() else {
-                if self.is_over.get() {
+                if self.is_complete.get() {
                     return Ok(());
                 }
                 self.arrived.notified().await;

@@ -1,7 +1,7 @@
 //! The base path below which a proxy publishes the server, for example `/vote`.
 //!
 //! The server accepts requests with and without the base path: some proxies leave it in the path,
-//! others remove it. Addresses in the server's answers have it.
+//! others remove it. Addresses in the server's answers begin with it.
 
 use std::{fmt, str::FromStr};
 
@@ -48,24 +48,29 @@ impl FromStr for BasePath {
         if path.is_empty() {
             return Ok(Self::default());
         }
-        let Some(inside) = path.strip_prefix('/') else {
+        let Some(segments) = path.strip_prefix('/') else {
             return Err(error("it must begin with `/`, for example `/vote`"));
         };
         let is_segment = |segment: &str| {
             let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
             !segment.is_empty() && segment.bytes().all(is_plain) && segment != "." && segment != ".."
         };
-        if !inside.split('/').all(is_segment) {
-            return Err(error("between slashes it must have letters, digits, `-`, `_`, `.` or `~`"));
+        if !segments.split('/').all(is_segment) {
+            return Err(error(
+                "each part between slashes must consist of letters, digits, `-`, `_`, `.` and `~`, and must not be `.` or `..`",
+            ));
         }
-        if inside.split('/').next().is_some_and(|first| OWN_PATHS.contains(&first)) {
-            return Err(error("the server's own addresses begin with its first part"));
+        if segments.split('/').next().is_some_and(|first| OWN_PATHS.contains(&first)) {
+            return Err(error(
+                "its first part is reserved for the server's own paths: choose another, for example `/vote`",
+            ));
         }
         Ok(Self(path.to_owned()))
     }
 }
 
-/// Writes nothing without a base path, else the path without a slash at its end: `/vote`.
+/// Writes the path without a slash at its end, for example `/vote`. Writes nothing if there is no
+/// base path.
 impl fmt::Display for BasePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -93,7 +98,8 @@ impl BasePath {
     async fn answer(&self, router: Router, mut request: Request) -> Response {
         let path = request.uri().path_and_query().map_or("", PathAndQuery::as_str);
         match path.strip_prefix(&*self.0) {
-            // Without the slash at the end, the page's relative links lead elsewhere.
+            // The redirect adds the slash at the end. Without it, the page's relative links lead to
+            // wrong addresses.
             Some(rest) if rest.is_empty() || rest.starts_with('?') => return self.redirect(rest),
             Some(rest) if rest.starts_with('/') => {
                 let mut parts = request.uri().clone().into_parts();
@@ -123,7 +129,7 @@ impl BasePath {
         document
     }
 
-    /// Returns the answer, with the `type` of a problem below this path.
+    /// Returns the answer. If it is a problem document, its `type` gets this path as a prefix.
     pub(crate) async fn publish(&self, response: Response) -> Response {
         let is_problem = |response: &Response| {
             response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_TYPE)
@@ -133,7 +139,8 @@ impl BasePath {
         }
         let (parts, body) = response.into_parts();
         let Ok(document) = body.collect().await.map(Collected::to_bytes) else {
-            return Problem::new(&problem::INTERNAL, "the problem cannot be written").into_response();
+            return Problem::new(&problem::INTERNAL, "the problem document cannot be written")
+                .into_response();
         };
         let document = match document.strip_prefix(DOCUMENT_START) {
             Some(rest) => Bytes::from([DOCUMENT_START, self.0.as_bytes(), rest].concat()),
@@ -199,7 +206,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn requests_are_taken_with_the_path_and_without() {
+    async fn serves_requests_with_and_without_base_path() {
         for path in ["/prizes/vote/a/x%2Fy?z=/prizes/vote", "/a/x%2Fy?z=/prizes/vote"] {
             assert_eq!(
                 get_from(path).await,
@@ -219,7 +226,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn types_of_problems_are_below_the_path() {
+    async fn prefixes_problem_types_with_base_path() {
         let problem = || Problem::new(&problem::TOO_LARGE, "much").with("limit", 7);
         let published = base().publish(problem().into_response()).await.into_body().collect().await.unwrap();
         let published: Value = serde_json::from_slice(&published.to_bytes()).unwrap();

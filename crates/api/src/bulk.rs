@@ -30,7 +30,7 @@ use crate::{
     state::Api,
 };
 
-/// Most lines of one request.
+/// Maximum number of lines of one request.
 const MAX_LINES: usize = 10_000;
 /// Largest body of one request, in bytes.
 const MAX_BODY_BYTES: usize = 16 << 20;
@@ -42,14 +42,14 @@ const OUTCOME_TIMEOUT: Duration = Duration::from_secs(30);
 const LINES_PER_YIELD: usize = 256;
 
 /// Roles that may cast ballots for voters.
-const GATEWAYS: &[Role] = &[Role::Gateway, Role::Operator];
+const CASTING_ROLES: &[Role] = &[Role::Gateway, Role::Operator];
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new().routes(routes!(bulk))
 }
 
 refusals! {
-    /// Problems that refuse all lines at once.
+    /// Problems that refuse the whole request.
     BulkRefusals: INVALID_REQUEST
 }
 
@@ -67,11 +67,11 @@ struct Line<'a> {
 
 /// Cast many ballots.
 ///
-/// The body has one line of JSON for each ballot, up to 10,000: the body of a single ballot with
-/// `pass` added. The answer has one line for each ballot, in order: `ballot` and `status`, or
-/// `problem`. Each ballot is recorded or refused on its own. After a broken connection the whole
-/// request can be sent again. All ballots arrive with the request's last byte, by the server's
-/// clock.
+/// The body has one line of JSON for each ballot, and at most 10,000 lines. A line is the body of a
+/// single ballot's request, with `pass` added. The answer has one line for each ballot, in the same
+/// order. Each of these lines has `ballot` and `status`, or `problem`. Each ballot is recorded or
+/// refused on its own. After a broken connection the whole request can be sent again. The arrival
+/// time of all ballots is the time, by the server's clock, at which the last byte arrives.
 #[utoipa::path(post, operation_id = "cast_ballots", path = "/v1/contests/{contest}/ballots/bulk", tag = "gateways", security(("key" = [])),
     request_body(content_type = "application/x-ndjson", content = String, description = "One line of JSON for each ballot.", example = json!("{\"pass\":\"...\",\"selections\":[{\"category\":\"photos\",\"entry\":\"photo-01\"}]}")),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "one line for each ballot, in order"), BulkRefusals))]
@@ -81,7 +81,7 @@ async fn bulk(
     Path(contest): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let (contest, _) = service.access.contest_and_key(request.headers(), &contest, GATEWAYS).await?;
+    let (contest, _) = service.access.contest_and_key(request.headers(), &contest, CASTING_ROLES).await?;
     let body = bodies.read_lines(request, MAX_BODY_BYTES, BODY_TIMEOUT).await?;
     let arrived = service.clock.now();
     service.casting.check_clock()?;
@@ -112,7 +112,7 @@ struct BulkRequest<'a> {
 impl BulkRequest<'_> {
     /// Casts one ballot for each line. The answer has one line for each, in order.
     async fn cast(&self, lines: Vec<&[u8]>) -> String {
-        let deadline = Instant::now() + OUTCOME_TIMEOUT;
+        let outcome_deadline = Instant::now() + OUTCOME_TIMEOUT;
         let send_deadline = Instant::now() + self.service.deadline;
         let permits = self.service.casting.permits(self.contest.id());
         let mut outcomes = FuturesOrdered::new();
@@ -122,10 +122,10 @@ impl BulkRequest<'_> {
                 Some(permit) => self.send(line, permit).await,
                 None => Err(Problem::new(
                     &problem::UNAVAILABLE,
-                    "the line found no free capacity in time: send it again",
+                    "the server had no free capacity for this line in time: send the line again",
                 )),
             };
-            outcomes.push_back(self.outcome(sent, deadline));
+            outcomes.push_back(self.outcome(sent, outcome_deadline));
             if number % LINES_PER_YIELD == LINES_PER_YIELD - 1 {
                 tokio::task::yield_now().await;
             }
@@ -138,10 +138,10 @@ impl BulkRequest<'_> {
 
     /// Acquires a permit for the next line.
     ///
-    /// While no permit is free, the outcomes of earlier lines are written, which frees permits.
+    /// While no permit is free, it writes the outcomes of earlier lines. This frees permits.
     ///
-    /// Returns `None` from `send_deadline` on. A line that is sent later than any single ballot
-    /// could meet the seal of a contest that was open when the line arrived.
+    /// Returns `None` from `send_deadline` on. A single ballot has the same deadline. After it, the
+    /// intake could already be sealed, although the contest was open when the line arrived.
     async fn acquire_permit(
         &self,
         permits: &CapacityPermits,

@@ -100,7 +100,7 @@ fn point_to_components(schema: &mut Value, document: &str) {
             }
         }
         Value::Array(elements) => {
-            elements.iter_mut().for_each(|element| point_to_components(element, document))
+            elements.iter_mut().for_each(|element| point_to_components(element, document));
         }
         _ => {}
     }

@@ -22,12 +22,12 @@ use crate::{
 
 /// Content security policy of the page.
 ///
-/// It allows the page's own scripts and styles, and pictures that its style sheet holds. The page
-/// sends requests to this server only.
+/// It allows the page's own scripts and styles, and pictures that are embedded in the style sheet.
+/// The page sends requests to this server only.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self'; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The files of the page.
+/// The files of the page: their names and media types. The empty name is the page itself.
 const FILES: [(&str, &str); 7] = [
     ("", "text/html; charset=utf-8"),
     ("swagger-ui.css", "text/css; charset=utf-8"),
@@ -66,9 +66,9 @@ pub(crate) fn routes(description: &Value) -> Router<Api> {
 
 fn files() -> Files {
     let config = Arc::new(Config::from("../openapi.json"));
-    let file = |(name, kind): &(&'static str, &'static str)| {
+    let file = |(name, media_type): &(&'static str, &'static str)| {
         let file = serve(name, Arc::clone(&config)).ok().flatten()?;
-        Some((*name, (*kind, StaticContent::new(file.bytes.into_owned()))))
+        Some((*name, (*media_type, StaticContent::new(file.bytes.into_owned()))))
     };
     FILES.iter().filter_map(file).collect()
 }
@@ -76,10 +76,10 @@ fn files() -> Files {
 fn answer(files: &Files, name: &str, request: &HeaderMap) -> Response {
     let name = if name == "index.html" { "" } else { name };
     match files.get(name) {
-        Some((kind, content)) => content.answer(
+        Some((media_type, content)) => content.answer(
             request,
             [
-                (header::CONTENT_TYPE, *kind),
+                (header::CONTENT_TYPE, *media_type),
                 (header::CACHE_CONTROL, "no-cache"),
                 (header::CONTENT_SECURITY_POLICY, POLICY),
                 (header::REFERRER_POLICY, "no-referrer"),

@@ -1,12 +1,13 @@
-//! Refusal of requests whose end another program could see elsewhere (request smuggling).
+//! Refuses ambiguous requests: a proxy may see the end of such a request at another byte than this
+//! server does (request smuggling).
 //!
-//! The HTTP library accepts a bare LF as the end of a line, as RFC 9112, section 2.2, allows. Of
-//! `Content-Length` beside `Transfer-Encoding` it uses the second. A proxy in front may read the
-//! same bytes differently. One client's request can then contain another request that the proxy has
-//! not seen.
+//! The HTTP library accepts a bare LF as the end of a line, as RFC 9112, section 2.2, allows. If a
+//! request has both `Content-Length` and `Transfer-Encoding`, the library uses `Transfer-Encoding`.
+//! A proxy in front of the server may read the same bytes differently. One client's request can
+//! then contain another request that the proxy has not seen.
 //!
-//! So this module follows the bytes before the library gets them. In an ambiguous head it replaces
-//! the LF of the line with a NUL, which the library answers with 400.
+//! So this module checks the bytes before the library gets them. If a line of a head is ambiguous,
+//! the module replaces the line's LF with a NUL. The library answers such a request with 400.
 
 use std::{
     io,
@@ -17,11 +18,11 @@ use std::{
 use memchr::memchr;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes at the beginning of a line that are kept if the line comes in parts.
+/// Number of bytes that are kept from the beginning of a line, if the line arrives in parts.
 ///
-/// They are enough for the two headers that are read.
-const LINE_START: usize = 128;
-/// Most hexadecimal digits of a chunk's size.
+/// They are enough for the two headers that this module reads.
+const LINE_START_BYTES: usize = 128;
+/// Maximum number of hexadecimal digits of a chunk's size.
 const MAX_SIZE_DIGITS: u32 = 15;
 
 /// A connection whose requests are checked as they are read.
@@ -75,7 +76,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for CheckedStream<S> {
     }
 }
 
-/// The position of a connection in a request.
+/// The state of the check of a connection: where in a request the next byte is.
 #[derive(Default)]
 struct Framing {
     position: Position,
@@ -85,24 +86,20 @@ struct Framing {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Position {
-    /// Before the first line of a request.
+    /// Before the end of a request's first line.
     #[default]
     Start,
-    /// In the lines after the first.
+    /// In the lines of the head after the first.
     Head,
-    /// In a body, or in a chunk, with this number of bytes left.
+    /// In a body with `Content-Length`. This number of bytes is left.
     Body(u64),
+    /// In the content of a chunk. This number of bytes is left.
     Chunk(u64),
-    /// In a chunk's size, after this number of digits.
-    Size {
-        size: u64,
-        digits: u32,
-    },
-    /// After the digits of a size.
-    SizeEnd {
-        size: u64,
-    },
-    /// At the end of a chunk.
+    /// In the digits of a chunk's size, after this number of them.
+    ChunkSize { size: u64, digits: u32 },
+    /// After the digits of a chunk's size, in the same line.
+    ChunkSizeEnd { size: u64 },
+    /// In the CR LF after the content of a chunk.
     ChunkEnd,
     /// In the lines after the last chunk.
     Trailer,
@@ -119,17 +116,18 @@ enum Body {
     Chunked,
 }
 
-/// The line that is being read, if it came in parts.
+/// The part of the current line that arrived in earlier reads.
 #[derive(Default)]
 struct Line {
+    /// Its first bytes, at most [`LINE_START_BYTES`].
     start: Vec<u8>,
-    /// Its last byte so far.
+    /// Its last byte. In a chunk's size or at a chunk's end, only this field is used.
     last: Option<u8>,
 }
 
 impl Line {
     fn add(&mut self, part: &[u8]) {
-        let free = LINE_START - self.start.len();
+        let free = LINE_START_BYTES - self.start.len();
         self.start.extend_from_slice(part.get(..free).unwrap_or(part));
         self.last = part.last().copied().or(self.last);
     }
@@ -141,10 +139,12 @@ impl Line {
 }
 
 impl Framing {
-    /// Follows the next bytes, and makes bytes unreadable that must not reach a handler.
+    /// Checks the next bytes.
+    ///
+    /// If a line of a head is ambiguous, its LF becomes a NUL. So the request reaches no handler.
     ///
     /// # Errors
-    /// `InvalidData` if the chunks of a body cannot be followed.
+    /// `InvalidData` if a chunk of a body, or a line after the last chunk, is malformed.
     fn check(&mut self, received: &mut [u8]) -> io::Result<()> {
         let mut at = 0;
         while let Some(rest) = received.get_mut(at..).filter(|rest| !rest.is_empty()) {
@@ -152,8 +152,8 @@ impl Framing {
                 Position::Start | Position::Head | Position::Trailer => self.check_line(rest)?,
                 Position::Body(left) => self.skip(left, rest.len(), Position::Body, Position::Start),
                 Position::Chunk(left) => self.skip(left, rest.len(), Position::Chunk, Position::ChunkEnd),
-                Position::Size { size, digits } => self.read_size(size, digits, rest)?,
-                Position::SizeEnd { size } => self.end_size(size, rest)?,
+                Position::ChunkSize { size, digits } => self.read_chunk_size(size, digits, rest)?,
+                Position::ChunkSizeEnd { size } => self.end_chunk_size(size, rest)?,
                 Position::ChunkEnd => self.end_chunk(rest)?,
                 Position::Refused => rest.len(),
             };
@@ -196,7 +196,7 @@ impl Framing {
             };
         self.line.clear();
         if !is_valid {
-            // The handler already has its request, so the connection is ended.
+            // The handler already has the request of this trailer, so the connection is closed.
             if self.position == Position::Trailer {
                 return Err(malformed_chunk());
             }
@@ -208,7 +208,7 @@ impl Framing {
         Ok(end + 1)
     }
 
-    /// Takes a whole line with its CR, or the beginning of a long one.
+    /// Handles a line with its CR. Of a long line that arrived in parts, it gets the beginning.
     ///
     /// Returns `false` if the request must be refused.
     fn end_line(&mut self, line: &[u8]) -> bool {
@@ -222,7 +222,7 @@ impl Framing {
                 self.position = match self.body {
                     Body::None | Body::Length(0) => Position::Start,
                     Body::Length(length) => Position::Body(length),
-                    Body::Chunked => Position::Size { size: 0, digits: 0 },
+                    Body::Chunked => Position::ChunkSize { size: 0, digits: 0 },
                 };
             }
             (Position::Trailer, true) => self.position = Position::Start,
@@ -241,8 +241,9 @@ impl Framing {
         let is_framing = ["content-length", "transfer-encoding"]
             .iter()
             .any(|framing| name.eq_ignore_ascii_case(framing.as_bytes()));
-        // Only the beginning of a line in parts is kept. The rest could change its meaning.
-        if is_framing && line.len() >= LINE_START {
+        // Of a line that arrives in parts, only the beginning is kept. The bytes after it could
+        // change the value.
+        if is_framing && line.len() >= LINE_START_BYTES {
             return false;
         }
         if name.eq_ignore_ascii_case(b"content-length") {
@@ -250,7 +251,7 @@ impl Framing {
             let length = str::from_utf8(value).ok().filter(|_| is_number).and_then(|text| text.parse().ok());
             match (length, self.body) {
                 (Some(length), Body::None) => self.body = Body::Length(length),
-                // The header is repeated, stands beside `Transfer-Encoding`, or has no number.
+                // The header is repeated, comes after `Transfer-Encoding`, or is not a number.
                 _ => return false,
             }
         } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
@@ -262,16 +263,16 @@ impl Framing {
         true
     }
 
-    fn read_size(&mut self, size: u64, digits: u32, rest: &[u8]) -> io::Result<usize> {
+    fn read_chunk_size(&mut self, size: u64, digits: u32, rest: &[u8]) -> io::Result<usize> {
         let Some(byte) = rest.first() else { return Ok(0) };
         self.position = match char::from(*byte).to_digit(16) {
             Some(digit) if digits < MAX_SIZE_DIGITS => {
-                Position::Size { size: size * 16 + u64::from(digit), digits: digits + 1 }
+                Position::ChunkSize { size: size * 16 + u64::from(digit), digits: digits + 1 }
             }
             None if digits > 0 => {
                 self.line.clear();
                 // This byte belongs to the end of the line.
-                self.position = Position::SizeEnd { size };
+                self.position = Position::ChunkSizeEnd { size };
                 return Ok(0);
             }
             _ => return Err(malformed_chunk()),
@@ -280,7 +281,7 @@ impl Framing {
     }
 
     /// Skips the rest of the line after a chunk's size.
-    fn end_size(&mut self, size: u64, rest: &[u8]) -> io::Result<usize> {
+    fn end_chunk_size(&mut self, size: u64, rest: &[u8]) -> io::Result<usize> {
         let Some(end) = memchr(b'\n', rest) else {
             self.line.last = rest.last().copied();
             return Ok(rest.len());
@@ -300,7 +301,7 @@ impl Framing {
             (Some(b'\r'), None) => self.line.last = Some(b'\r'),
             (Some(b'\n'), Some(b'\r')) => {
                 self.line.clear();
-                self.position = Position::Size { size: 0, digits: 0 };
+                self.position = Position::ChunkSize { size: 0, digits: 0 };
             }
             _ => return Err(malformed_chunk()),
         }
@@ -318,14 +319,14 @@ mod tests {
 
     use super::*;
 
-    /// Returns the bytes that the library gets if a connection sends `sent` in parts of `part`
+    /// Returns the bytes that the library gets if a client sends `sent` in parts of `part_size`
     /// bytes.
     ///
-    /// `None` if the connection is ended.
-    fn received(sent: &[u8], part: usize) -> Option<Vec<u8>> {
+    /// `None` if the connection is closed.
+    fn received(sent: &[u8], part_size: usize) -> Option<Vec<u8>> {
         let mut framing = Framing::default();
         let mut all = Vec::new();
-        for part in sent.chunks(part) {
+        for part in sent.chunks(part_size) {
             let mut part = part.to_vec();
             framing.check(&mut part).ok()?;
             all.extend(part);
@@ -347,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn heads_that_can_be_read_in_two_ways_are_made_unreadable() {
+    fn replaces_lf_of_ambiguous_line_with_nul() {
         let long = format!("POST / HTTP/1.1\r\ncontent-length: {}100\r\n\r\n", "0".repeat(111));
         let spaced = format!("POST / HTTP/1.1\r\ncontent-length:{}100\r\n\r\n", " ".repeat(112));
         for head in [
@@ -385,7 +386,7 @@ mod tests {
     }
 
     #[test]
-    fn a_body_whose_chunks_cannot_be_followed_ends_the_connection() {
+    fn malformed_chunk_closes_connection() {
         let head = "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n";
         for chunks in [
             "\r\n",
@@ -419,7 +420,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn the_parts_in_which_bytes_come_make_no_difference(
+        fn size_of_parts_does_not_change_the_outcome(
             pieces in proptest::collection::vec(proptest::sample::select(PIECES), 0..30),
             part in 1..20_usize,
         ) {

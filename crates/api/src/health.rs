@@ -35,24 +35,25 @@ async fn healthz() -> &'static str {
 
 /// Whether ballots can be recorded.
 ///
-/// `reasons` and `warnings` are only for this machine and for operators' keys.
+/// Only a request from the server's machine or with an operator's key gets `reasons` and
+/// `warnings`.
 #[derive(Serialize, ToSchema)]
 struct Readiness {
     ready: bool,
-    /// Why not. Empty if ready.
+    /// Why the server is not ready. Empty if it is ready.
     #[serde(skip_serializing_if = "Option::is_none")]
     reasons: Option<Vec<String>>,
-    /// Settings that can lose accepted ballots and that the operator allowed. Of several intake
-    /// servers, the ones that do not answer.
+    /// Settings that the operator allowed although they can lose accepted ballots. If there are
+    /// several intake servers, also the servers that do not answer.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
 
 /// Whether the server is ready for ballots.
 ///
-/// It is ready if the database and the intake answer, recording keeps up and the clocks agree. The
-/// answer has reasons only for this machine and for operators' keys. A request that came through a
-/// proxy counts as a request of another machine.
+/// It is ready if the database and the intake answer, recording keeps up and the clocks agree. Only
+/// a request from the server's machine or with an operator's key gets the reasons. A request that
+/// came through a proxy counts as a request from another machine.
 #[utoipa::path(get, path = "/readyz", tag = "operation",
     responses((status = 200, body = Readiness, description = "ready"), (status = 503, body = Readiness, description = "not ready")))]
 async fn readyz(
@@ -61,21 +62,23 @@ async fn readyz(
     State(stores): State<Stores>,
     request: Parts,
 ) -> (StatusCode, Json<Readiness>) {
-    let in_full = access.check(&request).await.is_ok();
+    let is_allowed = access.check(&request).await.is_ok();
     let reasons = readiness.reasons().await;
     let ready = reasons.is_empty();
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-    if !in_full {
+    if !is_allowed {
         return (status, Json(Readiness { ready, reasons: None, warnings: Vec::new() }));
     }
     let mut reasons: Vec<String> = reasons.iter().map(ToString::to_string).collect();
     reasons.dedup();
-    let condition = stores.intake.status();
-    let warnings = [condition.weak, condition.away].concat();
+    let intake_status = stores.intake.status();
+    let warnings = [intake_status.weak, intake_status.away].concat();
     (status, Json(Readiness { ready, reasons: Some(reasons), warnings }))
 }
 
-/// Marks requests that came to the operation listener, which answers everyone in full.
+/// Marks requests that came to the operation listener.
+///
+/// Each of them may read reasons and metrics without a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct OperationListener;
 
@@ -106,8 +109,8 @@ impl FromRef<Api> for OperatorAccess {
 }
 
 impl OperatorAccess {
-    /// Allows a request that came to the operation listener, from this machine, or with an
-    /// operator's key.
+    /// Allows requests that came to the operation listener, requests from this machine, and
+    /// requests with an operator's key.
     async fn check(&self, request: &Parts) -> Result<(), Problem> {
         if request.extensions.get::<OperationListener>().is_none() && !self.is_this_machine(request) {
             self.access.staff(&request.headers, None, &[Role::Operator]).await?;
@@ -115,13 +118,16 @@ impl OperatorAccess {
         Ok(())
     }
 
-    /// Whether this machine itself sent the request, and not a proxy on it.
+    /// Whether a client on this machine sent the request.
+    ///
+    /// False for a request that a proxy on this machine forwarded. False for every request if
+    /// health and metrics have their own listener.
     fn is_this_machine(&self, request: &Parts) -> bool {
         let Some(ConnectInfo(peer)) = request.extensions.get::<ConnectInfo<SocketAddr>>() else {
             return false;
         };
-        // Proxies that add no header are recognized by their version: nginx sends HTTP/1.0 unless
-        // it is configured otherwise.
+        // A proxy that adds no header is recognized by the request's HTTP version: nginx sends
+        // HTTP/1.0 unless it is configured otherwise.
         let is_proxied = request.version < Version::HTTP_11
             || self.limiter.is_proxy(*peer)
             || FORWARDING_HEADERS.iter().any(|name| request.headers.contains_key(name))
@@ -135,7 +141,9 @@ refusals! {
     MetricsRefusals: KEY_MISSING, KEY_INVALID, KEY_EXPIRED, KEY_INSUFFICIENT
 }
 
-/// Metrics for Prometheus. For this machine, and for operators' keys.
+/// Metrics for Prometheus.
+///
+/// Only a request from the server's machine or with an operator's key gets them.
 #[utoipa::path(get, path = "/metrics", tag = "operation", security((), ("key" = [])),
     responses((status = 200, body = String, content_type = "text/plain", description = "the metrics"), MetricsRefusals))]
 async fn metrics(
@@ -174,13 +182,13 @@ impl MetricsSource {
         // A concurrent scrape must not see a half-written state.
         let _guard = metrics.scrape.lock();
         self.update_contest_gauges();
-        let condition = stores.intake.status();
-        metrics.weak_settings.set(i64::try_from(condition.weak.len()).unwrap_or(i64::MAX));
-        metrics.full_servers.set(i64::try_from(condition.full.len()).unwrap_or(i64::MAX));
-        metrics.skew_seconds.set(condition.skew.as_secs_f64());
+        let intake_status = stores.intake.status();
+        metrics.weak_settings.set(i64::try_from(intake_status.weak.len()).unwrap_or(i64::MAX));
+        metrics.full_servers.set(i64::try_from(intake_status.full.len()).unwrap_or(i64::MAX));
+        metrics.skew_seconds.set(intake_status.skew.as_secs_f64());
         let repairs = stores.hub.repairs();
         metrics.repairs.inc_by(repairs.saturating_sub(metrics.repairs.get()));
-        metrics.forged.inc_by(condition.forged.saturating_sub(metrics.forged.get()));
+        metrics.forged.inc_by(intake_status.forged.saturating_sub(metrics.forged.get()));
         metrics.render()
     }
 

@@ -1,6 +1,8 @@
-//! The `Host` header: required once, and the name of a host (RFC 9112, section 3.2).
+//! Checks the `Host` header (RFC 9112, section 3.2). It must be present exactly once and name a
+//! host.
 //!
-//! A `Host` that a proxy in front may read differently than the server is refused.
+//! A proxy in front of the server may read a malformed `Host` differently than the server does. So
+//! the server refuses it.
 
 use axum::http::{HeaderMap, Version, header};
 
@@ -9,12 +11,13 @@ use crate::problem::{self, Problem};
 /// Checks the `Host` of a request.
 ///
 /// # Errors
-/// `INVALID_PARAMETER` if it is missing from HTTP/1.1, present twice, or not the name of a host.
+/// `INVALID_PARAMETER` if the header is missing from an HTTP/1.1 request, is present twice, or does
+/// not name a host.
 pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Problem> {
     let mut hosts = headers.get_all(header::HOST).iter();
     let is_valid = match (hosts.next(), hosts.next()) {
         (Some(host), None) => is_host(host.as_bytes()),
-        // Older clients, for example health checks of load balancers, need not send one.
+        // HTTP/1.0 clients, for example health checks of load balancers, may omit the header.
         (None, _) => version < Version::HTTP_11,
         (Some(_), Some(_)) => false,
     };
@@ -25,11 +28,11 @@ pub(crate) fn check_host(version: Version, headers: &HeaderMap) -> Result<(), Pr
     Err(Problem::new(&problem::INVALID_PARAMETER, detail))
 }
 
-/// Whether this is a name, an IPv4 address or an IPv6 address in brackets.
+/// Whether `host` is a host name, an IPv4 address or an IPv6 address in brackets.
 ///
-/// Each can have a port.
+/// A port may follow.
 fn is_host(host: &[u8]) -> bool {
-    let (end, is_in_host): (_, fn(&u8) -> bool) = match host.strip_prefix(b"[") {
+    let (end, is_allowed): (_, fn(&u8) -> bool) = match host.strip_prefix(b"[") {
         Some(inside) => {
             let Some(end) = inside.iter().position(|byte| *byte == b']') else { return false };
             (end + 2, |byte| byte.is_ascii_hexdigit() || b":.[]".contains(byte))
@@ -42,7 +45,7 @@ fn is_host(host: &[u8]) -> bool {
     let Some((name, port)) = host.split_at_checked(end) else { return false };
     let is_port = |port: &[u8]| port.len() <= 5 && port.iter().all(u8::is_ascii_digit);
     !name.is_empty()
-        && name.iter().all(is_in_host)
+        && name.iter().all(is_allowed)
         && (port.is_empty() || port.strip_prefix(b":").is_some_and(is_port))
 }
 
@@ -59,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn one_name_of_a_host_is_taken() {
+    fn accepts_one_valid_host() {
         for host in [
             "vote.example.org",
             "vote.example.org:8080",

@@ -41,14 +41,16 @@ use crate::{
     state::Api,
 };
 
-const PUBLIC: &str = "public, max-age=31536000, immutable";
-const PRIVATE: &str = "private, no-store";
-/// Most entries that one read of the ledger returns.
-const CHUNK: usize = 1_024;
-/// Memory that one answer of entries reserves, in bytes.
+/// `Cache-Control` of public tiles and bundles. Their content never changes for a given width.
+const PUBLIC_CACHE_CONTROL: &str = "public, max-age=31536000, immutable";
+/// `Cache-Control` of log entries that are not public.
+const PRIVATE_CACHE_CONTROL: &str = "private, no-store";
+/// Maximum number of log entries in a chunk. A chunk is read from the ledger at once.
+const MAX_CHUNK_ENTRIES: usize = 1_024;
+/// Memory that an answer with log entries reserves before its first chunk, in bytes.
 ///
-/// A chunk is at most this large, unless one of its entries is very long.
-const CHUNK_BYTES: usize = 512 << 10;
+/// A chunk is at most this large, unless it has very long entries. Such a chunk reserves more.
+const RESERVED_BYTES: usize = 512 << 10;
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
     OpenApiRouter::new()
@@ -58,12 +60,15 @@ pub(crate) fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(entries))
 }
 
-/// Returns the newest published checkpoint. It is in the ledger, and also recorded outside it.
+/// Returns the newest published checkpoint.
+///
+/// It is read from the store of published checkpoints, which is outside the ledger. The ledger also
+/// has it.
 async fn published_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
     if contest.phase() == Phase::Draft {
         return Err(Problem::new(&problem::NOT_FOUND, "the contest has no log before its opening"));
     }
-    // The record outside the ledger may have been emptied. The sequencer then publishes the
+    // The store of published checkpoints may have been emptied. Then the sequencer publishes the
     // checkpoint again.
     let lost = || Problem::new(&problem::UNAVAILABLE, "the newest checkpoint is being published again");
     stores.published_checkpoints.highest(contest.id()).await?.ok_or_else(lost)
@@ -82,14 +87,15 @@ async fn cosigned_checkpoint(stores: &Stores, contest: &Contest) -> Result<Optio
 /// Returns the newest checkpoint, with the cosignatures that it has so far.
 async fn newest_checkpoint(stores: &Stores, contest: &Contest) -> Result<String, Problem> {
     let published = published_checkpoint(stores, contest).await?;
-    // A cosigned note is the published note with lines below it.
+    // A cosigned checkpoint begins with the text of the published one. Signature lines follow.
     let cosigned = cosigned_checkpoint(stores, contest).await?.filter(|note| note.starts_with(&published));
     Ok(cosigned.unwrap_or(published))
 }
 
-/// Returns the checkpoint that proves an entry best.
+/// Returns the checkpoint for a proof that the log has the entry `index`.
 ///
-/// This is the cosigned checkpoint if it covers the entry, else the newest one.
+/// This is the newest cosigned checkpoint, if its size is larger than `index`. Otherwise it is the
+/// newest checkpoint.
 pub(crate) async fn checkpoint_over(
     stores: &Stores,
     contest: &Contest,
@@ -111,7 +117,7 @@ async fn published_size(stores: &Stores, contest: &Contest) -> Result<u64, Probl
     Ok(Checkpoint::open(&note, &key).map_err(|error| internal(&error))?.size)
 }
 
-/// Returns tiles by id, each at its present width.
+/// Returns these tiles by id, each with all hashes that it has so far. Missing tiles are left out.
 pub(crate) async fn tiles(
     stores: &Stores,
     contest: &Contest,
@@ -128,7 +134,7 @@ pub(crate) async fn tiles(
 
 /// Read the newest checkpoint: a signed note.
 ///
-/// It has the cosignatures of witnesses that there are so far.
+/// It includes the cosignatures that witnesses have made so far.
 #[utoipa::path(get, operation_id = "read_checkpoint", path = "/v1/contests/{contest}/log/checkpoint", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "not changed")))]
 async fn checkpoint(
@@ -138,13 +144,13 @@ async fn checkpoint(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, _) = access.find_visible(&headers, &contest).await?;
-    Ok(note(&headers, newest_checkpoint(&stores, &contest).await?))
+    Ok(note_response(&headers, newest_checkpoint(&stores, &contest).await?))
 }
 
 /// Read the newest checkpoint that witnesses have cosigned.
 ///
-/// It has all their cosignatures. While the log grows it is about a second older than the newest
-/// checkpoint.
+/// It includes every cosignature so far. While the log grows, it is about a second older than the
+/// newest checkpoint.
 #[utoipa::path(get, operation_id = "read_cosigned_checkpoint", path = "/v1/contests/{contest}/log/checkpoint.cosigned", tag = "log",
     responses((status = 200, body = String, content_type = "text/plain", description = "a signed note"), (status = 304, description = "not changed"), NoCheckpoint))]
 async fn cosigned(
@@ -156,10 +162,10 @@ async fn cosigned(
     let (contest, _) = access.find_visible(&headers, &contest).await?;
     let not_found =
         || Problem::new(&problem::NOT_FOUND, "no witness has cosigned a checkpoint of the contest");
-    Ok(note(&headers, cosigned_checkpoint(&stores, &contest).await?.ok_or_else(not_found)?))
+    Ok(note_response(&headers, cosigned_checkpoint(&stores, &contest).await?.ok_or_else(not_found)?))
 }
 
-fn note(request: &HeaderMap, text: String) -> Response {
+fn note_response(request: &HeaderMap, text: String) -> Response {
     let headers =
         [(header::CONTENT_TYPE, "text/plain; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=1")];
     with_etag(request, headers, text.into())
@@ -179,7 +185,8 @@ async fn tile(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let (contest, reader) = access.find_visible(&headers, &contest).await?;
-    let not_found = || Problem::new(&problem::NOT_FOUND, "there is no such tile, or not yet");
+    let not_found =
+        || Problem::new(&problem::NOT_FOUND, "the log has no such tile, or is not long enough for it yet");
     let path: TilePath = format!("tile/{tile}").parse().map_err(|_| not_found())?;
     let size = published_size(&stores, &contest).await?;
     let (bytes, cache) = match path.kind {
@@ -190,7 +197,7 @@ async fn tile(
             }
             let mut hashes = stores.database.tile(contest.id(), id).await?.ok_or_else(not_found)?;
             hashes.truncate(usize::from(path.width) * 32);
-            (hashes, PUBLIC)
+            (hashes, PUBLIC_CACHE_CONTROL)
         }
         TileKind::Entries => {
             let public = check_entries_access(&contest, reader)?;
@@ -202,14 +209,16 @@ async fn tile(
                 read_entries(&stores, &contest, from, usize::from(path.width)).await.map_err(read_problem)?;
             let bundle = encode_bundle(entries.iter().map(|entry| &entry[..]))
                 .map_err(|error| Problem::new(&problem::INTERNAL, error.to_string()))?;
-            (bundle, if public { PUBLIC } else { PRIVATE })
+            (bundle, if public { PUBLIC_CACHE_CONTROL } else { PRIVATE_CACHE_CONTROL })
         }
     };
     let content = [(header::CONTENT_TYPE, "application/octet-stream"), (header::CACHE_CONTROL, cache)];
     Ok(with_etag(&headers, content, bytes.into()))
 }
 
-/// Reads exactly `count` entries. One read of the database may return fewer, limited by size.
+/// Reads exactly `count` entries.
+///
+/// One read of the database returns a limited number of bytes, so several reads may be necessary.
 async fn read_entries(
     stores: &Stores,
     contest: &Contest,
@@ -256,8 +265,8 @@ struct Range {
 
 /// Read entries as lines, in order.
 ///
-/// A line is the log's own bytes, ended by a newline. To resume, set `from` to the number of lines
-/// that you have.
+/// A line has the exact bytes of one log entry, and ends with a newline. To resume, set `from` to
+/// the index of the first entry that you do not have.
 #[utoipa::path(get, operation_id = "read_entries", path = "/v1/contests/{contest}/log/entries", tag = "log", params(Range),
     responses((status = 200, content_type = "application/x-ndjson", body = String, description = "the entries"), EntryRefusals))]
 async fn entries(
@@ -274,16 +283,18 @@ async fn entries(
     let size = published_size(&source.stores, &contest).await?;
     let to = range.to.unwrap_or(size);
     if range.from > to || to > size {
-        let detail = format!("`from` and `to` must lie in order within the log, which has {size} entries");
+        let detail = format!(
+            "`from` must not be larger than `to`, and `to` must not be larger than the log's size: {size}"
+        );
         return Err(Problem::new(&problem::INVALID_PARAMETER, detail).with("size", size));
     }
     let content = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
-        (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE }),
+        (header::CACHE_CONTROL, if public { "no-cache" } else { PRIVATE_CACHE_CONTROL }),
         (header::VARY, "Accept-Encoding"),
     ];
     let network = limiter.limited(peer, &request_headers);
-    let held = source.body_memory.hold(CHUNK_BYTES, network)?;
+    let held = source.body_memory.hold(RESERVED_BYTES, network)?;
     let reading = EntryReading { source, contest, network, next: range.from, to, _held: held };
     // The first chunk is read before the answer begins, so that its failure is answered as a
     // problem.
@@ -292,7 +303,7 @@ async fn entries(
         if reading.next >= reading.to {
             return Ok(None);
         }
-        reading.chunk().await.map(Some).map_err(Interrupted)
+        reading.chunk().await.map(Some).map_err(AnswerInterrupted)
     }));
     if Encoding::Gzip.is_accepted(&request_headers) {
         let encoding = [(header::CONTENT_ENCODING, "gzip")];
@@ -301,7 +312,7 @@ async fn entries(
     Ok((content, Body::from_stream(body)).into_response())
 }
 
-/// The sources of answers with many entries.
+/// The parts of the API's state from which an answer reads log entries.
 #[derive(Clone)]
 struct EntrySource {
     stores: Stores,
@@ -316,7 +327,8 @@ impl FromRef<Api> for EntrySource {
     }
 }
 
-/// Reads further entries as the client receives them.
+/// The state of an answer with log entries. It reads the next chunk when the client has received
+/// the previous one.
 struct EntryReading {
     source: EntrySource,
     contest: Arc<Contest>,
@@ -326,23 +338,24 @@ struct EntryReading {
     next: u64,
     /// Index after the last entry.
     to: u64,
-    /// Memory of a chunk of usual size.
+    /// The reserved memory, held until the answer ends.
     _held: HeldMemory,
 }
 
-/// The end of an answer of entries before its last entry. The client requests the rest.
+/// The error that ends an answer before its last log entry. The client can request the missing
+/// entries.
 #[derive(Debug, thiserror::Error)]
 #[error("{0:?}")]
-struct Interrupted(Problem);
+struct AnswerInterrupted(Problem);
 
 impl EntryReading {
     /// Returns the next chunk as lines. It is empty after the last entry.
     async fn chunk(mut self) -> Result<(Bytes, Self), Problem> {
-        let count = usize::try_from(self.to - self.next).unwrap_or(CHUNK).min(CHUNK);
+        let count = usize::try_from(self.to - self.next).unwrap_or(MAX_CHUNK_ENTRIES).min(MAX_CHUNK_ENTRIES);
         if count == 0 {
             return Ok((Bytes::new(), self));
         }
-        // Readers of whole logs take turns, so that they leave the database to others.
+        // Only a few long reads run at once, so that other requests can use the database.
         let permit = self.source.long_reads.acquire().await;
         let entries = self
             .source
@@ -363,8 +376,8 @@ impl EntryReading {
         }
         self.next += entries.len() as u64;
         let chunk = chunk.freeze();
-        let Some(more) = size.checked_sub(CHUNK_BYTES) else { return Ok((chunk, self)) };
-        let held = self.source.body_memory.hold(more, self.network)?;
+        let Some(excess) = size.checked_sub(RESERVED_BYTES) else { return Ok((chunk, self)) };
+        let held = self.source.body_memory.hold(excess, self.network)?;
         Ok((hold_budget(chunk, held), self))
     }
 }

@@ -1,9 +1,9 @@
-//! Long answers to a staff key end when the key is revoked or expires.
+//! Long answers to requests with a staff key end when the key is revoked or expires.
 //!
-//! `acclaim key revoke` writes to the database, also while server processes run on it. While a
-//! process has long answers to staff keys open, one task reads the valid keys four times a second.
-//! It sends one query, independent of the number of answers and keys. Answers to a pass, or to a
-//! request without a credential, are not affected.
+//! `acclaim key revoke` writes to the database, also while server processes use it. One task reads
+//! the valid keys four times a second, as long as the process sends such answers. It sends one
+//! query each time, independent of the number of answers and keys. Answers to requests with a pass
+//! or without a credential are not affected.
 
 use std::{
     collections::HashMap,
@@ -29,27 +29,27 @@ use tokio::{
 
 /// Time between two reads of the valid keys.
 const CHECK_INTERVAL: Duration = Duration::from_millis(250);
-/// After this time without a successful read of the valid keys, all answers to keys end.
+/// After this time without a successful read of the valid keys, all long answers to keys end.
 ///
-/// A client with a valid key requests again.
-const UNKNOWN_TIMEOUT: Duration = Duration::from_secs(10);
-/// Bytes handed to the connection at once.
+/// A client with a valid key can send its request again.
+const UNKNOWN_VALIDITY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Maximum number of bytes that are handed to the connection at once.
 ///
-/// A shorter answer is sent before a revocation could be noticed.
-const MAX_PIECE: usize = 64 << 10;
+/// A shorter answer is completely sent before the server can notice a revocation.
+const MAX_PIECE_BYTES: usize = 64 << 10;
 
 /// BLAKE3 hash of a staff key.
 type KeyHash = [u8; 32];
 
 /// The error that ends an answer whose key is no longer valid.
 #[derive(Debug, thiserror::Error)]
-#[error("the staff key was revoked")]
+#[error("the staff key is no longer valid")]
 struct KeyRevoked;
 
 /// The open long answers to staff keys.
 #[derive(Default)]
 pub(crate) struct LongAnswers {
-    /// The answers by key. Changes when an answer begins or ends.
+    /// The answers by key. The map changes when an answer begins or ends.
     open: Mutex<HashMap<KeyHash, OpenAnswers>>,
     /// Notified when an answer begins.
     answer_started: Notify,
@@ -59,36 +59,40 @@ pub(crate) struct LongAnswers {
 struct OpenAnswers {
     count: usize,
     /// Becomes true when the key is no longer valid.
-    ended: watch::Sender<bool>,
+    end_signal: watch::Sender<bool>,
 }
 
 impl LongAnswers {
-    /// Returns the response, which fails when its key is revoked.
+    /// Returns the response. Its body fails when the key is revoked or expires.
     ///
-    /// A response that is too short to notice a revocation stays as it is.
+    /// A short response is returned unchanged: it is sent before the server can notice a
+    /// revocation.
     pub(crate) fn end_on_revocation(self: &Arc<Self>, response: Response, key: KeyHash) -> Response {
-        let is_short = |size: u64| size <= MAX_PIECE as u64;
+        let is_short = |size: u64| size <= MAX_PIECE_BYTES as u64;
         if response.body().size_hint().exact().is_some_and(is_short) {
             return response;
         }
-        response.map(|body| Body::new(self.revocable(body, key)))
+        response.map(|body| Body::new(self.make_revocable(body, key)))
     }
 
-    fn revocable(self: &Arc<Self>, body: Body, key: KeyHash) -> RevocableBody {
+    fn make_revocable(self: &Arc<Self>, body: Body, key: KeyHash) -> RevocableBody {
         let mut open = self.open.lock();
-        let answers =
-            open.entry(key).or_insert_with(|| OpenAnswers { count: 0, ended: watch::Sender::new(false) });
+        let answers = open
+            .entry(key)
+            .or_insert_with(|| OpenAnswers { count: 0, end_signal: watch::Sender::new(false) });
         answers.count += 1;
-        let mut ended = answers.ended.subscribe();
+        let mut end_signal = answers.end_signal.subscribe();
         drop(open);
         self.answer_started.notify_one();
-        let entry = AnswerGuard { long_answers: Arc::clone(self), key };
-        // The sender lives as long as the entry does.
-        let revoked = Box::pin(async move { drop(ended.wait_for(|ended| *ended).await) });
-        RevocableBody { body, rest: Bytes::new(), revoked, _entry: entry }
+        let guard = AnswerGuard { long_answers: Arc::clone(self), key };
+        // The guard keeps the sender in `open`. The wait therefore ends only if the key is no
+        // longer valid.
+        let revoked = Box::pin(async move { drop(end_signal.wait_for(|is_ended| *is_ended).await) });
+        RevocableBody { body, rest: Bytes::new(), revoked, _guard: guard }
     }
 
-    /// Reads the valid keys as long as there are open answers, and ends the answers to other keys.
+    /// Reads the valid keys as long as there are open answers. Ends the answers to keys that are
+    /// not valid.
     pub(crate) async fn enforce(self: Arc<Self>, database: Arc<dyn Database>, clock: Arc<dyn Clock>) {
         let mut last_success = Instant::now();
         loop {
@@ -100,11 +104,11 @@ impl LongAnswers {
             match database.valid_key_hashes(WholeSecond::at_or_before(clock.now())).await {
                 Ok(valid) => {
                     last_success = Instant::now();
-                    self.end_all_but(|key| valid.contains(key));
+                    self.end_answers_unless(|key| valid.contains(key));
                 }
-                Err(error) if last_success.elapsed() > UNKNOWN_TIMEOUT => {
-                    tracing::warn!(%error, "staff keys: validity unknown, long answers end");
-                    self.end_all_but(|_| false);
+                Err(error) if last_success.elapsed() > UNKNOWN_VALIDITY_TIMEOUT => {
+                    tracing::warn!(%error, "the staff keys cannot be read: all long answers to them end");
+                    self.end_answers_unless(|_| false);
                 }
                 Err(_) => {}
             }
@@ -112,9 +116,9 @@ impl LongAnswers {
         }
     }
 
-    fn end_all_but(&self, is_valid: impl Fn(&KeyHash) -> bool) {
+    fn end_answers_unless(&self, is_valid: impl Fn(&KeyHash) -> bool) {
         for (_, answers) in self.open.lock().iter().filter(|(key, _)| !is_valid(key)) {
-            answers.ended.send_replace(true);
+            answers.end_signal.send_replace(true);
         }
     }
 }
@@ -137,13 +141,15 @@ impl Drop for AnswerGuard {
     }
 }
 
-/// A body that fails once its key is revoked: a part of a log must not look like the whole.
+/// A body that fails when its key is no longer valid.
+///
+/// It does not end normally, because a client must not mistake a part of a log for the whole log.
 struct RevocableBody {
     body: Body,
-    /// The part of the body's last frame that is not handed on yet.
+    /// The part of the most recently read frame that is not yet handed to the connection.
     rest: Bytes,
     revoked: Pin<Box<dyn Future<Output = ()> + Send>>,
-    _entry: AnswerGuard,
+    _guard: AnswerGuard,
 }
 
 impl hyper::body::Body for RevocableBody {
@@ -168,7 +174,7 @@ impl hyper::body::Body for RevocableBody {
                 end_or_error => return Poll::Ready(end_or_error),
             }
         }
-        let length = self.rest.len().min(MAX_PIECE);
+        let length = self.rest.len().min(MAX_PIECE_BYTES);
         Poll::Ready(Some(Ok(Frame::data(self.rest.split_to(length)))))
     }
 
@@ -250,7 +256,7 @@ mod tests {
     #[tokio::test]
     async fn keeps_bytes_and_length_of_long_answer() {
         let long_answers = Arc::new(LongAnswers::default());
-        let content: Bytes = (0..251_u8).cycle().take(MAX_PIECE * 3 + 5).collect();
+        let content: Bytes = (0..251_u8).cycle().take(MAX_PIECE_BYTES * 3 + 5).collect();
         let response = long_answers.end_on_revocation(Response::new(Body::from(content.clone())), VALID);
         assert_eq!(response.body().size_hint().exact(), Some(content.len() as u64));
         let mut body = response.into_body();
@@ -266,10 +272,10 @@ mod tests {
     async fn ends_open_answer_between_pieces() {
         let long_answers = Arc::new(LongAnswers::default());
         let mut body = long_answers
-            .end_on_revocation(Response::new(Body::from(vec![7; MAX_PIECE * 2])), VALID)
+            .end_on_revocation(Response::new(Body::from(vec![7; MAX_PIECE_BYTES * 2])), VALID)
             .into_body();
         assert!(body.frame().await.unwrap().is_ok());
-        long_answers.end_all_but(|_| false);
+        long_answers.end_answers_unless(|_| false);
         assert!(body.frame().await.unwrap().is_err());
     }
 }

@@ -1,10 +1,11 @@
-//! The memory of large bodies.
+//! Limits the memory of large bodies.
 //!
-//! A body of more than 64 KiB takes its bytes from one budget until the last of them has been sent.
-//! So clients that send slowly, or do not read, cannot fill the memory.
+//! A body of more than 64 KiB holds a part of a budget as long as its bytes are in memory. Answers
+//! have one budget, and requests have another. So clients that send slowly, or do not read, cannot
+//! fill the memory.
 //!
-//! Bodies that many answers share (a contest, a tally, a result) have a budget of their own, in
-//! [`crate::shared`].
+//! [`crate::shared`] has a separate budget for content that many answers share (a contest, a tally,
+//! a result).
 
 use std::{
     collections::VecDeque,
@@ -34,9 +35,10 @@ use crate::{
 
 /// Budget of all large bodies of answers, in bytes. One network gets at most a quarter of it.
 const BUDGET: usize = 192 << 20;
-/// Budget of all large bodies of requests, in bytes: the size of the largest body.
+/// Budget of all large bodies of requests, in bytes. The largest body that a request may have uses
+/// all of it.
 const REQUEST_BUDGET: usize = 64 << 20;
-/// The budget is counted in units of this many bytes.
+/// Number of bytes of a unit. A budget is counted in units.
 const UNIT: usize = 1 << 10;
 /// How long a request waits for memory for its body.
 const REQUEST_MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -45,8 +47,8 @@ const REQUEST_MEMORY_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct BodyMemory {
     free: Arc<Semaphore>,
     shares: Arc<NetworkShares>,
-    /// The budget of requests. It is separate, so that no reader of answers keeps staff from
-    /// sending.
+    /// The budget of requests. It is separate, so that clients that read answers slowly do not
+    /// block the large requests of staff.
     free_for_requests: Arc<Semaphore>,
 }
 
@@ -69,11 +71,11 @@ pub(crate) struct HeldMemory {
 impl BodyMemory {
     /// Reserves memory for a body of an answer to `network`.
     ///
-    /// `None` is a client whose network is not limited.
+    /// `network` is `None` if the client's network is not limited.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if the budget, or the network's share of it, is used up. The answer is dropped
-    /// instead of waiting, because its bytes are in memory already.
+    /// `UNAVAILABLE` if the budget, or the network's share of it, is used up. This method does not
+    /// wait: the bytes of a waiting answer would already be in memory.
     pub(crate) fn hold(&self, bytes: usize, network: Option<IpAddr>) -> Result<HeldMemory, Problem> {
         let units = units(bytes);
         let full = || {
@@ -92,10 +94,10 @@ impl BodyMemory {
         Ok(HeldMemory { _permit: permit, _share: share })
     }
 
-    /// Waits for memory for a body of a request that is still to be read.
+    /// Waits until there is memory for a request's body. The body is read after that.
     ///
     /// # Errors
-    /// `UNAVAILABLE` if there is none within five seconds.
+    /// `UNAVAILABLE` if there is not enough memory within five seconds.
     pub(crate) async fn wait_for(&self, bytes: usize) -> Result<HeldMemory, Problem> {
         let units = units(bytes).min(REQUEST_BUDGET / UNIT);
         let acquiring = Arc::clone(&self.free_for_requests).acquire_many_owned(permits(units));
@@ -108,9 +110,10 @@ impl BodyMemory {
         }
     }
 
-    /// Returns the response, counted and sent in pieces if its body is large and not shared.
+    /// Takes the memory of a large body from the budget, and sends the body in pieces.
     ///
-    /// Without memory for the body the response is a problem.
+    /// If the budget is used up, the returned response is a problem. A response with a small or
+    /// shared body is returned unchanged.
     pub(crate) fn limit_body(&self, network: Option<IpAddr>, response: Response) -> Response {
         let size = response.body().size_hint().exact().and_then(|size| usize::try_from(size).ok());
         let Some(size) = size.filter(|size| *size > PIECE) else { return response };
@@ -122,7 +125,7 @@ impl BodyMemory {
             Err(problem) => return problem.into_response(),
         };
         let (parts, body) = response.into_parts();
-        // A body of known size is whole in memory, so it is ready at once.
+        // A body whose size is known is completely in memory, so collecting it does not wait.
         let body = match body.collect().now_or_never() {
             Some(Ok(whole)) => {
                 Body::new(Pieces([hold_budget(whole.to_bytes(), held)].into(), Turn::default()))
@@ -144,7 +147,7 @@ fn permits(units: usize) -> u32 {
     u32::try_from(units).unwrap_or(u32::MAX)
 }
 
-/// Bytes that return their part of the budget when their last slice is dropped.
+/// Bytes with a part of the budget. The part is returned when the last slice of them is dropped.
 struct BudgetedBytes {
     bytes: Bytes,
     _held: HeldMemory,
@@ -156,12 +159,12 @@ impl AsRef<[u8]> for BudgetedBytes {
     }
 }
 
-/// Returns the bytes, which hold their part of the budget as long as any slice of them lives.
+/// Returns the bytes. They hold the part of the budget until their last slice is dropped.
 pub(crate) fn hold_budget(bytes: Bytes, held: HeldMemory) -> Bytes {
     Bytes::from_owner(BudgetedBytes { bytes, _held: held })
 }
 
-/// A body of known size, handed on piece by piece.
+/// A body of known size that is sent in pieces.
 struct Pieces(VecDeque<Bytes>, Turn);
 
 impl hyper::body::Body for Pieces {
@@ -206,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_network_has_a_quarter_of_the_budget_and_gives_it_back() {
+    fn limits_each_network_to_a_quarter_of_the_budget() {
         let memory = BodyMemory::default();
         let quarter = memory.hold(BUDGET / 4, network(1)).unwrap();
         assert!(memory.hold(1, network(1)).is_err());

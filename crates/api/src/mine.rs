@@ -1,4 +1,4 @@
-//! The voter's own ballots, and the categories that are left.
+//! The route that returns a voter's own ballots, and the categories that are left to vote in.
 
 use std::sync::Arc;
 
@@ -25,7 +25,7 @@ use crate::{
 };
 
 pub(crate) fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(mine))
+    OpenApiRouter::new().routes(routes!(read_own_votes))
 }
 
 /// A voter's own ballots.
@@ -36,22 +36,23 @@ struct OwnVotesBody {
     /// The channel of the pass, if the contest has channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    /// If the contest has periods: the period to vote in now. This is today, or the smallest number
-    /// with a category left. Absent if there is none.
+    /// The period to vote in now, if the contest has periods. With one ballot a day, it is today.
+    /// With numbered ballots, it is the smallest number with a category left. Absent if there is
+    /// no such period.
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<String>,
-    /// With numbered ballots: how many numbers have a category left.
+    /// With numbered ballots: the count of numbers with a category left.
     #[serde(skip_serializing_if = "Option::is_none")]
     ballots_left: Option<u32>,
-    /// The newest ballots of this channel that fill categories, at most 500, in the order of the
-    /// log.
+    /// The newest ballots of this channel that fill categories. Replaced ballots fill none. There
+    /// are at most 500 ballots, in the order of the log.
     ballots: Vec<OwnBallotBody>,
-    /// The `before` of a request for older ballots. Absent if there are none.
+    /// The value of `before` that lists older ballots. Absent if there are none.
     #[serde(skip_serializing_if = "Option::is_none")]
     older: Option<u64>,
-    /// Categories without a ballot, in this channel and period. Absent, like `period` and
-    /// `ballots_left`, for a voter with more ballots than one answer looks through. Categories may
-    /// then still be left.
+    /// The categories that the voter can still vote in, in this channel and period. If the voter
+    /// has more ballots than the server reads for one answer, `period`, `ballots_left` and `left`
+    /// are absent. Categories may then still be left.
     #[serde(skip_serializing_if = "Option::is_none")]
     left: Option<Vec<String>>,
 }
@@ -65,12 +66,12 @@ struct OwnBallotBody {
     /// Present if the contest has channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     channel: Option<String>,
-    /// If the contest has periods: the day, or the ballot's number.
+    /// The ballot's day or number, if the contest has periods.
     #[serde(skip_serializing_if = "Option::is_none")]
     period: Option<String>,
-    /// The log entry, whose hash is `leaf_hash`.
+    /// The ballot's line in the log. Its hash is `leaf_hash`.
     entry: String,
-    /// Category and entry of each vote.
+    /// The category of each vote, and the entry that the vote is for.
     #[schema(value_type = Vec<shapes::Pair>)]
     selections: Vec<(String, String)>,
 }
@@ -87,15 +88,15 @@ impl From<OwnBallot> for OwnBallotBody {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OwnVotesQuery {
-    /// Lists the ballots below this index of the log.
+    /// Lists only ballots whose log index is smaller than this number.
     #[param(maximum = 9007199254740991_u64)]
     before: Option<u64>,
 }
 
-/// Read the voter's own ballots that fill categories, and the categories left.
+/// Read the voter's own ballots that fill categories, and the categories left to vote in.
 #[utoipa::path(get, operation_id = "read_own_votes", path = "/v1/contests/{contest}/votes/mine", tag = "voters", security(("pass" = [])),
     params(OwnVotesQuery), responses((status = 200, body = OwnVotesBody, description = "the voter's ballots, and the categories left")))]
-async fn mine(
+async fn read_own_votes(
     State(access): State<Arc<Access>>,
     State(limiter): State<Arc<Limiter>>,
     State(own_votes): State<Arc<OwnVotes>>,
@@ -112,7 +113,7 @@ async fn mine(
         ));
     }
     let own = own_votes.list(&contest, &pass, query.before).await?;
-    let mine = OwnVotesBody {
+    let body = OwnVotesBody {
         contest: contest.id().to_string(),
         channel: pass.channel.map(|channel| channel.to_string()),
         period: own.next.period,
@@ -121,5 +122,5 @@ async fn mine(
         older: own.older,
         left: own.next.left,
     };
-    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(mine)).into_response())
+    Ok(([(header::CACHE_CONTROL, "private, no-store")], Json(body)).into_response())
 }

@@ -1,6 +1,7 @@
-//! The format of an answer: by `Accept` (RFC 9110, section 12.5.1), or by `format` in the query.
+//! Chooses the format of an answer: from `format` in the query, otherwise from `Accept` (RFC 9110,
+//! section 12.5.1).
 //!
-//! A link can carry the query.
+//! `format` is for links: a link can contain a query, but not a header.
 
 use acclaim_contest::csv_cell::BYTE_ORDER_MARK;
 use acclaim_report::Format;
@@ -18,28 +19,30 @@ use crate::{
 
 /// Returns the format to answer in.
 ///
-/// `offered` lists the available formats. A client without a preference gets the first.
+/// `requested` is `format` in the query. `offered` lists the available formats. A client without a
+/// preference gets the first one.
 ///
 /// # Errors
 /// `INVALID_PARAMETER` if the query asks for a format that is not available.
 pub(crate) fn negotiate(
     headers: &HeaderMap,
-    query: Option<&str>,
+    requested: Option<&str>,
     offered: &[Format],
 ) -> Result<Format, Problem> {
-    let Some(name) = query else { return Ok(preferred(headers, offered)) };
+    let Some(name) = requested else { return Ok(preferred(headers, offered)) };
     let format = name.parse::<Format>().ok().filter(|format| offered.contains(format));
     format.ok_or_else(|| {
         let names: Vec<&str> = offered.iter().map(|format| format.name()).collect();
         let name = first_chars(name, 40);
-        let detail = format!("`format` is `{name}`, and not one of {}", names.join(", "));
+        let detail = format!("`format` is `{name}`, but must be one of {}", names.join(", "));
         Problem::new(&problem::INVALID_PARAMETER, detail)
     })
 }
 
-/// Returns the byte order mark before a table for Excel, which reads UTF-8 by it.
+/// Returns the byte order mark to send before a table for Excel. Excel recognizes UTF-8 by this
+/// mark.
 ///
-/// Other answers have an empty mark.
+/// For other answers the mark is empty.
 ///
 /// # Errors
 /// `INVALID_PARAMETER` if the mark is requested for a format that is not a table.
@@ -48,21 +51,21 @@ pub(crate) fn byte_order_mark(excel: Option<bool>, format: Format) -> Result<&'s
         (false, _) => Ok(""),
         (true, Format::Csv) => Ok(BYTE_ORDER_MARK),
         (true, _) => {
-            Err(Problem::new(&problem::INVALID_PARAMETER, "`excel` is for tables: ask with `format=csv`"))
+            Err(Problem::new(&problem::INVALID_PARAMETER, "`excel` works only for tables: add `format=csv`"))
         }
     }
 }
 
-/// Returns a table after its mark, as it is sent.
+/// Returns a response with the mark, followed by the table.
 pub(crate) fn table_with_mark(mark: &'static str, table: Bytes) -> Response {
     shared([Bytes::from_static(mark.as_bytes()), table])
 }
 
-/// Returns the format to which `Accept` gives the most weight. Of equal ones the first offered is
-/// taken.
+/// Returns the format to which `Accept` gives the most weight. If several formats have this weight,
+/// the first of them in `offered` is taken.
 ///
-/// A client that accepts none of them still gets the first: an answer that it can read in part
-/// helps more than none.
+/// A client that accepts none of the formats still gets the first one, because it may be able to
+/// read a part of the answer.
 fn preferred(headers: &HeaderMap, offered: &[Format]) -> Format {
     let ranges: Vec<Range<'_>> = headers
         .get_all(header::ACCEPT)
@@ -72,11 +75,11 @@ fn preferred(headers: &HeaderMap, offered: &[Format]) -> Format {
         .filter_map(Range::read)
         .collect();
     let first = offered.first().copied().unwrap_or(Format::Json);
-    let best = |best: (Format, u16), &format: &Format| {
+    let choose_heavier = |best: (Format, u16), &format: &Format| {
         let weight = weight_of(format, &ranges);
         if weight > best.1 { (format, weight) } else { best }
     };
-    offered.iter().fold((first, 0), best).0
+    offered.iter().fold((first, 0), choose_heavier).0
 }
 
 /// Returns the weight of the most specific range that includes a format; 0 if no range does.
@@ -109,7 +112,8 @@ impl<'a> Range<'a> {
         Some(Self { kind, subtype, weight })
     }
 
-    /// Returns how specifically the range includes a format, from 0; `None` if it does not.
+    /// Returns how specific the range is: 0 for `*/*`, 1 for `text/*`, 2 for `text/csv`. `None` if
+    /// the range does not include the format.
     fn specificity(&self, format: Format) -> Option<u8> {
         let (kind, subtype) = format.media_type();
         let same = |own: &str, other: &str| own.eq_ignore_ascii_case(other);
@@ -160,7 +164,7 @@ mod tests {
             ("text/csv;q=0.5, */*", "json"),
             ("text/csv;q=0.5, */*;q=0.4", "csv"),
             ("text/html;q=0.2, text/csv;q=0.21", "csv"),
-            // Both are `text`, and CSV is offered before HTML.
+            // CSV and HTML are both `text`, and CSV is offered before HTML.
             ("text/*", "csv"),
             ("text/*, text/csv;q=0", "html"),
             ("text/*;q=0.9, application/json;q=0.8", "csv"),
@@ -189,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn the_query_decides_over_the_header() {
+    fn query_overrides_accept_header() {
         let mut headers = HeaderMap::new();
         headers.insert(header::ACCEPT, HeaderValue::from_static("text/html"));
         assert_eq!(negotiate(&headers, Some("csv"), &Format::ALL).unwrap(), Format::Csv);

@@ -40,9 +40,9 @@ type Answer = std::future::Ready<Response>;
 
 /// Returns a handler that answers with a page.
 fn page(html: &'static str) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
-    // The fragment of an invitation link stays in the browser. No referrer reveals the page to
-    // other sites.
-    content(
+    // A browser never sends the fragment of an invitation link. The referrer policy also hides the
+    // page's address from other sites.
+    static_handler(
         html,
         [
             (header::CONTENT_TYPE, "text/html; charset=utf-8"),
@@ -55,13 +55,14 @@ fn page(html: &'static str) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Syn
 
 /// Returns a handler that answers with an asset of a page.
 fn asset(
-    kind: &'static str,
+    media_type: &'static str,
     body: &'static str,
 ) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
-    content(body, [(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")])
+    static_handler(body, [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "no-cache")])
 }
 
-fn content<const N: usize>(
+/// Returns a handler that answers with fixed content and headers.
+fn static_handler<const N: usize>(
     content: &'static str,
     headers: [(HeaderName, &'static str); N],
 ) -> impl Fn(HeaderMap) -> Answer + Clone + Send + Sync + 'static {
@@ -101,7 +102,7 @@ fn document(title: &str, body: &str) -> Response {
     ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(html)).into_response()
 }
 
-/// Escapes a text of this program, so that `<` and `&` are characters and not tags.
+/// Escapes `&`, `<` and `>` in a text of this program, for use between HTML tags.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

@@ -40,13 +40,14 @@ refusals! {
 #[serde(deny_unknown_fields)]
 #[schema(example = json!({"subjects": ["ama@example.org"]}))]
 struct MintRequest {
-    /// Mail addresses, also as `Ama <ama@example.org>`, or texts with a scheme: `mailto:`, `tel:`,
-    /// `oidc:`, `code:`, `id:`. The same person is the same voter in any spelling.
+    /// Mail addresses, also in the form `Ama <ama@example.org>`, or identifiers with a scheme:
+    /// `mailto:`, `tel:`, `oidc:`, `code:`, `id:`. Different spellings of one subject are the same
+    /// voter.
     subjects: Option<Vec<String>>,
-    /// The kind of subjects without a scheme. The default is the kind of the contest's first list,
-    /// and `addresses` for the first list.
+    /// The kind of subjects without a scheme. For the contest's first list the default is
+    /// `addresses`. For later lists the default is the kind of the first list.
     subjects_are: Option<SubjectKind>,
-    /// Number of voters without names.
+    /// Number of voters to mint passes for without naming them, in place of `subjects`.
     #[serde(default, deserialize_with = "optional_whole_number")]
     #[schema(minimum = 1, maximum = 10_000)]
     count: Option<u64>,
@@ -86,7 +87,7 @@ struct MintedBody {
     passes: Vec<MintedPass>,
     /// Number of passes.
     minted: usize,
-    /// Persons that are in the list more than once. They have one pass.
+    /// Persons that are in the list more than once. Each of them gets one pass.
     same_person: Vec<SamePerson>,
 }
 
@@ -95,7 +96,7 @@ struct MintedBody {
 struct MintedPass {
     /// The first spelling of this person in the list.
     subject: String,
-    /// The form that is compared: the same form is the same voter.
+    /// The subject in canonical form. Subjects with the same canonical form are the same voter.
     canonical: String,
     pass: String,
 }
@@ -136,19 +137,20 @@ impl SamePerson {
 /// The number of passes, and how subjects are compared.
 #[derive(Serialize, ToSchema)]
 struct ContestPasses {
-    /// Passes counted at minting, by way of admission.
+    /// Number of passes for each way of admission, counted when passes are minted.
     #[schema(value_type = BTreeMap<String, u64>)]
     ways: BTreeMap<String, u64>,
-    /// Voters whose passes were revoked, by the mode of their newest revocation.
+    /// Number of voters whose passes were revoked, for each mode of the newest revocation.
     revoked: RevokedNumbers,
-    /// The contest's newest revocation, or 0. Passes minted before it have a lower generation.
+    /// Generation of the contest's newest revocation; 0 if there is none. Passes that were minted
+    /// before it have a lower generation.
     generation: u32,
-    /// `form` is `canonical-1`, with `subjects_are` and the table of `domains`. For older contests
-    /// it is `raw`: subjects are compared byte for byte.
+    /// How subjects are compared. `form` is `canonical-1`, with `subjects_are` and the table of
+    /// `domains`. In older contests `form` is `raw`: subjects are compared byte for byte.
     #[schema(value_type = shapes::SubjectRules)]
     subjects: acclaim_contest::SubjectRules,
-    /// Whether the contest has stored these rules, as it does with its first pass of a subject.
-    /// Until then they are the rules that it would get now.
+    /// Whether these rules are stored with the contest. The first pass of a subject stores them.
+    /// Until then the answer has the rules that would be stored now.
     kept: bool,
 }
 
@@ -186,10 +188,11 @@ async fn mint(
     Ok(([(header::CACHE_CONTROL, "private, no-store")], answer).into_response())
 }
 
-/// Count the passes by way of admission, and the voters with revoked passes.
+/// Count the passes for each way of admission, and the voters with revoked passes.
 ///
-/// The answer also says how subjects are compared. With these rules a client can check a whole file
-/// before the first of several requests, and find persons that are in it twice.
+/// The answer also says how subjects are compared. A client that sends a long file in several
+/// requests can use these rules before the first request. It can check the whole file, and find
+/// persons that are in the file twice.
 #[utoipa::path(get, operation_id = "count_passes", path = "/v1/contests/{contest}/passes", tag = "staff", security(("key" = [])),
     responses((status = 200, body = ContestPasses, description = "the numbers")))]
 async fn show(

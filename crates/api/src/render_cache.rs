@@ -1,7 +1,8 @@
 //! The cache of rendered results (tables and pages) and of compressed answers.
 //!
-//! Entries are kept while they are requested. Rendering a large result takes a second, so it is
-//! done once, on a blocking thread, and one at a time.
+//! A full cache removes the entries whose last request is the longest ago. Rendering a large result
+//! takes a second. Each result is therefore rendered once, on a blocking thread. Only one rendering
+//! runs at a time.
 
 use std::{collections::VecDeque, io, sync::Arc};
 
@@ -11,7 +12,8 @@ use parking_lot::Mutex;
 
 use crate::compression::{Encoded, Encoding, should_compress};
 
-/// Most bytes in the cache. A page of a contest of WSIS's shape takes two tenths of a megabyte.
+/// Maximum number of bytes in the cache. The result page of a contest as large as the WSIS Prizes
+/// takes 0.2 megabytes.
 const MAX_CACHE_BYTES: usize = 64 << 20;
 
 /// The key of an entry.
@@ -25,36 +27,39 @@ pub(crate) enum Key {
         /// Whether the page says that the result is being corrected.
         under_correction: bool,
     },
-    /// Content with an encoding, by its BLAKE3 hash.
-    Encoded { content: [u8; 32], encoding: Encoding },
+    /// Compressed content.
+    Encoded {
+        /// BLAKE3 hash of the content before compression.
+        content: [u8; 32],
+        encoding: Encoding,
+    },
 }
 
 /// See the [module](self).
 #[derive(Default)]
 pub(crate) struct RenderCache {
-    /// The entries. The one that was requested last is the last.
+    /// The entries, in the order of their last requests. The most recently requested entry is last.
     entries: Mutex<VecDeque<(Key, Bytes)>>,
-    /// Held by the request that renders, to the end of the rendering, also when its client has
-    /// gone.
-    writing: Arc<tokio::sync::Mutex<()>>,
+    /// Held while an entry is rendered or compressed, even if the client disconnects meanwhile.
+    render_lock: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// The reason why there is no table or page.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RenderError {
-    /// This program cannot read the document's version.
+    /// This program cannot read the document, for example because of its version.
     #[error(transparent)]
     Unreadable(#[from] ReadError),
     /// The content cannot be compressed.
     #[error(transparent)]
     Uncompressed(#[from] io::Error),
-    /// The rendering panicked.
-    #[error("rendering failed")]
+    /// The rendering or the compression panicked.
+    #[error("the rendering or the compression panicked")]
     Failed,
 }
 
 impl RenderCache {
-    /// Returns the entry of a key. Without an entry, `make` makes it and it is stored.
+    /// Returns the entry of a key. If there is none, `make` creates it and the cache stores it.
     ///
     /// # Errors
     /// The error of `make`, or [`RenderError::Failed`] if `make` panics. Errors are not stored.
@@ -66,21 +71,21 @@ impl RenderCache {
         if let Some(bytes) = self.get(key) {
             return Ok(bytes);
         }
-        let guard = Arc::clone(&self.writing).lock_owned().await;
-        // The request that held the lock before may have rendered this.
+        let guard = Arc::clone(&self.render_lock).lock_owned().await;
+        // The request that held the lock before may have stored this entry.
         if let Some(bytes) = self.get(key) {
             return Ok(bytes);
         }
-        let write = move || {
-            let _until_written = guard;
+        let make_and_store = move || {
+            let _guard = guard;
             let bytes = make()?;
             self.insert(key, bytes.clone());
             Ok(bytes)
         };
-        tokio::task::spawn_blocking(write).await.map_err(|_| RenderError::Failed)?
+        tokio::task::spawn_blocking(make_and_store).await.map_err(|_| RenderError::Failed)?
     }
 
-    /// Returns content in this encoding if it is long enough, else as it is.
+    /// Returns content in this encoding. Content that is too short is returned uncompressed.
     pub(crate) async fn encode(self: Arc<Self>, content: Bytes, encoding: Option<Encoding>) -> Encoded {
         let Some(encoding) = encoding.filter(|_| should_compress(&content)) else {
             return Encoded::plain(content);
@@ -105,8 +110,8 @@ impl RenderCache {
         Some(bytes)
     }
 
-    /// Stores an entry. Without enough room, the entries that were not requested for longest are
-    /// removed.
+    /// Stores an entry. If there is not enough room, it removes the entries whose last request is
+    /// the longest ago.
     ///
     /// An entry larger than the cache is not stored.
     fn insert(&self, key: Key, bytes: Bytes) {
@@ -160,12 +165,12 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn evicts_content_not_used_for_longest() {
+    async fn evicts_least_recently_requested_entries() {
         let cache = Arc::new(RenderCache::default());
         let size = MAX_CACHE_BYTES / 4;
         for number in 0..6 {
             Arc::clone(&cache).get_or_make(key(number), move || Ok(vec![0; size].into())).await.unwrap();
-            // The first entry is requested all the time.
+            // The first entry is requested after each new entry.
             assert!(cache.get(key(0)).is_some());
         }
         let entries: Vec<Key> = cache.entries.lock().iter().map(|(key, _)| *key).collect();
@@ -200,7 +205,7 @@ mod tests {
         started.await.unwrap();
         first.abort();
         assert!(first.await.unwrap_err().is_cancelled());
-        assert!(cache.writing.try_lock().is_err(), "the rendering goes on");
+        assert!(cache.render_lock.try_lock().is_err(), "the rendering goes on");
         drop(release);
         let second = Arc::clone(&cache).get_or_make(key(1), || Ok(Bytes::from_static(b"second")));
         assert_eq!(second.await.unwrap(), "first");

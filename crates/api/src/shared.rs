@@ -1,9 +1,10 @@
 //! Content that many answers share: a contest, a tally, a result.
 //!
-//! There is one copy of each version, and an answer copies a small piece of it at a time. Clients
-//! that read slowly cannot fill the memory with versions that are out of date. A version is out of
-//! date when only answers hold it. When such versions together have more than [`BUDGET`] bytes, the
-//! one that was requested longest ago is freed. Answers that are still sending it then break off.
+//! There is one copy of each version, and an answer copies a small piece of it at a time.
+//!
+//! A version is out of date when only answers still refer to it. Clients that read slowly cannot
+//! fill the memory with such versions. When all of them together have more than [`BUDGET`] bytes,
+//! the one that was requested longest ago is freed. An answer that still sends it then fails.
 
 use std::{
     collections::{HashMap, VecDeque},
@@ -22,23 +23,24 @@ use parking_lot::Mutex;
 
 use crate::turn::{PIECE, Turn};
 
-/// Most bytes of versions that are out of date.
+/// Maximum number of bytes of all versions that are out of date.
 const BUDGET: usize = 192 << 20;
-/// Bytes that an answer copies at once. hyper queues two such pieces for a client that does not
-/// read.
-const COPY: usize = 16 << 10;
+/// Number of bytes that an answer copies at once.
+///
+/// hyper queues two such pieces for a client that does not read.
+const COPY_BYTES: usize = 16 << 10;
 
-/// Above this number of entries, the entries of dropped versions are removed.
-const MAX_KNOWN: usize = 2 * BUDGET / PIECE;
+/// Number of entries of the version table above which the entries of dropped versions are removed.
+const MAX_TABLE_ENTRIES: usize = 2 * BUDGET / PIECE;
 
 /// The versions that answers of this process hold.
 static VERSIONS: LazyLock<Versions> = LazyLock::new(|| Versions::of(BUDGET));
 
-/// Marks an answer with a body that other answers share.
+/// The extension of a response whose body is made from shared content.
 #[derive(Clone)]
 pub(crate) struct Shared;
 
-/// Returns an answer of parts that other answers share.
+/// Returns a response with a body of these parts. Other responses share the large ones.
 pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
     let mut response = Response::new(Body::new(VERSIONS.body(parts)));
     response.extensions_mut().insert(Shared);
@@ -47,11 +49,11 @@ pub(crate) fn shared(parts: impl IntoIterator<Item = Bytes>) -> Response {
 
 /// One version of shared content.
 struct Version {
-    /// None once the memory was freed.
+    /// `None` after the memory was freed.
     bytes: Mutex<Option<Bytes>>,
     size: usize,
-    /// Bytes of all versions that answers hold.
-    held: Arc<AtomicUsize>,
+    /// The counter of [`Versions`]: the number of bytes of all versions that answers hold.
+    held_bytes: Arc<AtomicUsize>,
 }
 
 impl Version {
@@ -59,7 +61,7 @@ impl Version {
         self.bytes.lock().clone()
     }
 
-    /// Whether only the answers that send it hold it.
+    /// Whether only answers that send the version still refer to its bytes.
     fn is_out_of_date(&self) -> bool {
         self.bytes.lock().as_ref().is_some_and(Bytes::is_unique)
     }
@@ -67,7 +69,7 @@ impl Version {
     /// Frees the bytes, even while answers hold the version.
     fn free(&self) {
         if self.bytes.lock().take().is_some() {
-            self.held.fetch_sub(self.size, Ordering::Relaxed);
+            self.held_bytes.fetch_sub(self.size, Ordering::Relaxed);
         }
     }
 }
@@ -80,16 +82,18 @@ impl Drop for Version {
 
 #[derive(Default)]
 struct VersionTable {
-    /// By the address of their bytes in memory, which is the same for all answers that share them.
+    /// The key is the address of the version's bytes in memory. All answers that share the bytes
+    /// have the same address.
     versions: HashMap<usize, VersionUse>,
-    /// Number of requests so far.
-    time: u64,
+    /// Number of requests for versions so far.
+    requests: u64,
 }
 
-/// A version, and the time of its last request.
+/// A version, and its last request.
 struct VersionUse {
     version: Weak<Version>,
-    at: u64,
+    /// The number of the last request, from [`VersionTable::requests`].
+    last_request: u64,
 }
 
 impl VersionTable {
@@ -101,13 +105,13 @@ impl VersionTable {
 /// See the [module](self).
 struct Versions {
     table: Mutex<VersionTable>,
-    held: Arc<AtomicUsize>,
+    held_bytes: Arc<AtomicUsize>,
     budget: usize,
 }
 
 impl Versions {
     fn of(budget: usize) -> Self {
-        Self { table: Mutex::default(), held: Arc::default(), budget }
+        Self { table: Mutex::default(), held_bytes: Arc::default(), budget }
     }
 
     fn body(&self, parts: impl IntoIterator<Item = Bytes>) -> SharedBody {
@@ -117,42 +121,51 @@ impl Versions {
         SharedBody { parts, sent: 0, left, turn: Turn::default() }
     }
 
+    /// Returns the part of a body with these bytes.
+    ///
+    /// If the bytes are large, all answers with the same bytes share one version.
     fn part(&self, bytes: Bytes) -> Part {
         if bytes.len() <= PIECE {
             return Part::Small(bytes);
         }
         let address = bytes.as_ptr().addr();
         let mut table = self.table.lock();
-        table.time += 1;
-        // As long as the bytes are held, no other bytes have their address.
-        let same = table.versions.get(&address).and_then(|usage| usage.version.upgrade());
-        let same = same.filter(|version| version.bytes().is_some_and(|own| own.len() == bytes.len()));
-        let version = same.unwrap_or_else(|| {
+        table.requests += 1;
+        // As long as a version has its bytes, no other bytes can have the same address.
+        let existing = table.versions.get(&address).and_then(|usage| usage.version.upgrade());
+        let existing =
+            existing.filter(|version| version.bytes().is_some_and(|held| held.len() == bytes.len()));
+        let version = existing.unwrap_or_else(|| {
             let size = bytes.len();
-            self.held.fetch_add(size, Ordering::Relaxed);
-            Arc::new(Version { bytes: Mutex::new(Some(bytes)), size, held: Arc::clone(&self.held) })
+            self.held_bytes.fetch_add(size, Ordering::Relaxed);
+            Arc::new(Version {
+                bytes: Mutex::new(Some(bytes)),
+                size,
+                held_bytes: Arc::clone(&self.held_bytes),
+            })
         });
-        let usage = VersionUse { version: Arc::downgrade(&version), at: table.time };
+        let usage = VersionUse { version: Arc::downgrade(&version), last_request: table.requests };
         table.versions.insert(address, usage);
-        if table.versions.len() > MAX_KNOWN {
+        if table.versions.len() > MAX_TABLE_ENTRIES {
             table.remove_dropped();
         }
-        if self.held.load(Ordering::Relaxed) > self.budget {
+        if self.held_bytes.load(Ordering::Relaxed) > self.budget {
             self.free_oldest(&table);
         }
         Part::Version(version)
     }
 
-    /// Frees the versions that are out of date and were requested longest ago, until the others fit
-    /// the budget.
+    /// Frees versions that are out of date, until the other versions out of date fit the budget.
+    ///
+    /// The version that was requested longest ago comes first.
     fn free_oldest(&self, table: &VersionTable) {
         let out_of_date = |usage: &VersionUse| {
             let version = usage.version.upgrade().filter(|version| version.is_out_of_date())?;
-            Some((usage.at, version))
+            Some((usage.last_request, version))
         };
         let mut versions: Vec<(u64, Arc<Version>)> =
             table.versions.values().filter_map(out_of_date).collect();
-        versions.sort_unstable_by_key(|(at, _)| *at);
+        versions.sort_unstable_by_key(|(last_request, _)| *last_request);
         let mut size: usize = versions.iter().map(|(_, version)| version.size).sum();
         for (_, version) in versions {
             if size <= self.budget {
@@ -186,7 +199,7 @@ impl Part {
     }
 }
 
-/// The error of an answer that breaks off.
+/// The error of an answer whose content was freed before all of it was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("the client reads so slowly that the content is out of date")]
 struct OutOfDate;
@@ -194,9 +207,9 @@ struct OutOfDate;
 /// A body of known size that copies its content piece by piece.
 struct SharedBody {
     parts: VecDeque<Part>,
-    /// Bytes of the first part that are sent.
+    /// Number of bytes of the first part that are already sent.
     sent: usize,
-    /// Bytes of all parts that are not sent yet.
+    /// Number of bytes of all parts that are not sent yet.
     left: u64,
     turn: Turn,
 }
@@ -217,7 +230,7 @@ impl hyper::body::Body for SharedBody {
             self.parts.clear();
             return Poll::Ready(Some(Err(axum::Error::new(OutOfDate))));
         };
-        let end = bytes.len().min(self.sent + COPY);
+        let end = bytes.len().min(self.sent + COPY_BYTES);
         let piece = Bytes::copy_from_slice(bytes.get(self.sent..end).unwrap_or_default());
         self.left = self.left.saturating_sub(piece.len() as u64);
         self.turn.sent(piece.len());
@@ -262,58 +275,58 @@ mod tests {
         let mut read = Vec::new();
         while let Some(frame) = body.frame().await {
             let data = frame.unwrap().into_data().unwrap();
-            assert!(data.len() <= COPY);
+            assert!(data.len() <= COPY_BYTES);
             read.extend_from_slice(&data);
         }
         assert!(read == expected && body.is_end_stream());
     }
 
     #[tokio::test]
-    async fn frees_version_longest_out_of_date() {
+    async fn frees_out_of_date_version_requested_longest_ago() {
         let versions = Versions::of(large(0).len() * 2);
         let (current, new, newer) = (large(0), large(4), large(5));
-        let mut of_current = versions.body([current.clone()]);
+        let mut body_of_current = versions.body([current.clone()]);
         let [mut first, mut second, mut third] = [1, 2, 3].map(|fill| versions.body([large(fill)]));
-        let mut of_new = versions.body([new.clone()]);
+        let mut body_of_new = versions.body([new.clone()]);
         assert!(first.frame().await.unwrap().is_err());
-        for body in [&mut of_current, &mut second, &mut third, &mut of_new] {
+        for body in [&mut body_of_current, &mut second, &mut third, &mut body_of_new] {
             assert!(body.frame().await.unwrap().is_ok());
         }
         drop(current);
-        let mut of_newer = versions.body([newer.clone()]);
-        assert!(of_current.frame().await.unwrap().is_err(), "only the answer holds the version");
-        for body in [&mut second, &mut third, &mut of_new, &mut of_newer] {
+        let mut body_of_newer = versions.body([newer.clone()]);
+        assert!(body_of_current.frame().await.unwrap().is_err(), "only the answer holds the version");
+        for body in [&mut second, &mut third, &mut body_of_new, &mut body_of_newer] {
             assert!(body.frame().await.unwrap().is_ok());
         }
     }
 
     #[test]
-    fn a_large_body_lets_others_have_their_turn() {
+    fn large_body_yields_to_other_connections() {
         let content = Bytes::from(vec![0; 4 * TURN]);
         let mut body = Versions::of(BUDGET).body([content]);
         let mut context = Context::from_waker(Waker::noop());
-        let (mut in_turn, mut turns) = (0, 1);
+        let (mut bytes_in_turn, mut turns) = (0, 1);
         loop {
             match Pin::new(&mut body).poll_frame(&mut context) {
                 Poll::Ready(None) => break,
-                Poll::Ready(Some(frame)) => in_turn += frame.unwrap().into_data().unwrap().len(),
+                Poll::Ready(Some(frame)) => bytes_in_turn += frame.unwrap().into_data().unwrap().len(),
                 Poll::Pending => {
                     turns += 1;
-                    in_turn = 0;
+                    bytes_in_turn = 0;
                 }
             }
-            assert!(in_turn < TURN + COPY, "{in_turn} bytes in one turn");
+            assert!(bytes_in_turn < TURN + COPY_BYTES, "{bytes_in_turn} bytes in one turn");
         }
         assert!(turns >= 4, "{turns}");
     }
 
     #[test]
-    fn many_answers_hold_one_copy_and_give_it_back() {
+    fn answers_share_one_copy_and_release_it() {
         let versions = Versions::of(BUDGET);
         let content = large(7);
         let bodies: Vec<SharedBody> = (0..50).map(|_| versions.body([content.clone()])).collect();
-        assert_eq!(versions.held.load(Ordering::Relaxed), content.len());
+        assert_eq!(versions.held_bytes.load(Ordering::Relaxed), content.len());
         drop(bodies);
-        assert_eq!(versions.held.load(Ordering::Relaxed), 0);
+        assert_eq!(versions.held_bytes.load(Ordering::Relaxed), 0);
     }
 }

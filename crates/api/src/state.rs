@@ -1,4 +1,4 @@
-//! The state that handlers share: small typed parts, each with one owner.
+//! The state that handlers share. It has many small parts, and each part has its own type.
 
 use std::{collections::HashSet, ops::Deref, sync::Arc, time::Duration};
 
@@ -41,27 +41,29 @@ use crate::{
 pub struct Settings {
     /// Time that a ballot may take from its arrival to its answer.
     ///
-    /// The sequencer's grace must be longer.
+    /// The setting `grace` of the sequencer must be longer.
     pub ballot_deadline: Duration,
     /// Time that a staff request waits for its outcome.
     pub command_deadline: Duration,
-    /// Most ballots of voters that may wait for their answers. Further ones are answered 503.
+    /// Maximum number of voters' ballots that wait for their answers, in each contest. Further
+    /// ballots of voters are answered 503.
     ///
-    /// As many ballots of gateways may wait. A gateway's next lines wait for a free permit.
+    /// Ballots of gateways have a separate maximum of the same size. A gateway's next lines wait
+    /// for a free permit.
     pub waiting_ballots: usize,
-    /// A recording that lags by more makes the process not ready, and ballots are answered
-    /// `accepted`.
+    /// Maximum age of the backlog. If the backlog is older, the process is not ready. Ballots are
+    /// then answered `accepted`, if `may_accept` allows it.
     pub lag_bound: Duration,
     /// Whether a ballot may be answered `accepted` before it is recorded.
     ///
-    /// The intake must keep its ballots when processes end.
+    /// Requires an intake that keeps its ballots when processes end.
     pub may_accept: bool,
-    /// Most event streams at once.
+    /// Maximum number of event streams at the same time.
     pub streams: usize,
-    /// Contests that are excluded: nothing of them is recorded.
+    /// Contests that the operator excluded. Their ballots and commands are not recorded.
     pub without: HashSet<ContestId>,
-    /// How mail addresses are read, by domain. It applies to contests that get their first list
-    /// from now on.
+    /// How mail addresses are read, by domain. A contest stores this table with its first list of
+    /// subjects. So a new table does not change contests that have a list.
     pub domains: DomainTable,
     /// Rate limits.
     pub limits: Limits,
@@ -71,7 +73,7 @@ pub struct Settings {
     pub origins: Origins,
     /// Whether health and metrics have a listener of their own.
     ///
-    /// The public listener then treats no request as one of this machine.
+    /// If they have, the public listener treats no request as sent from this machine.
     pub has_operation_listener: bool,
 }
 
@@ -107,7 +109,7 @@ pub struct Parts {
     pub(crate) settings: Settings,
     /// The contests as handlers read them.
     pub(crate) directory: Arc<Directory>,
-    /// Ballots on their way, and the requests that wait for them.
+    /// Ballots on their way to the intake, and the requests that wait for their outcomes.
     pub(crate) queue: Arc<SubmissionQueue>,
     /// Casts the ballots of requests.
     pub(crate) ballot_service: Arc<BallotService>,
@@ -118,24 +120,26 @@ pub struct Parts {
     pub(crate) passes: Arc<Passes>,
     pub(crate) drafts: Arc<Drafts>,
     pub(crate) ballot_progress: Arc<BallotProgressReader>,
-    /// The documents of contests, as they are answered.
+    /// The documents of contests, as `GET /v1/contests/{contest}` answers them.
     pub(crate) documents: Arc<Documents>,
     pub(crate) limiter: Arc<Limiter>,
     pub(crate) tally_streams: Arc<TallyStreams>,
-    /// Permits for reads of all ballots of a voter with many ballots, or of all jurors' scores.
+    /// Permits for long reads: all ballots of a voter with many ballots, all scores of a jury, or
+    /// pieces of a log.
     pub(crate) long_reads: LongReads,
     pub(crate) metrics: Arc<Metrics>,
-    /// The memory of large bodies.
+    /// The memory budgets for large bodies.
     pub(crate) body_memory: Arc<BodyMemory>,
     /// Checks of passes and staff keys.
     pub(crate) access: Arc<Access>,
     /// The reader of staff requests' bodies.
     pub(crate) bodies: Arc<Bodies>,
-    /// The cache of results as tables and pages.
+    /// The cache of rendered results (tables and pages) and of compressed answers.
     pub(crate) rendered: Arc<RenderCache>,
-    /// Revoked passes, as far as this process knows. [`Access`] checks the passes of requests.
+    /// The revoked passes that this process knows. [`Access`] checks the passes of requests against
+    /// them.
     pub(crate) revoked_passes: Arc<RevokedPasses>,
-    /// The open long answers to staff keys.
+    /// The open long answers to staff keys. They end when the key is revoked or expires.
     pub(crate) revocations: Arc<LongAnswers>,
 }
 
@@ -182,6 +186,12 @@ parts! {
     rendered: Arc<RenderCache>,
 }
 
+impl Settings {
+    fn casting(&self) -> CastingSettings {
+        CastingSettings { may_accept: self.may_accept, lag_bound: self.lag_bound }
+    }
+}
+
 impl Api {
     /// Makes the state, and reads the contests and the revoked passes.
     ///
@@ -208,9 +218,8 @@ impl Api {
         let queue = Arc::new(queue);
         let long_reads = LongReads::default();
         let own_votes = OwnVotes::new(stores.clone(), long_reads.clone());
-        let casting_settings =
-            CastingSettings { may_accept: settings.may_accept, lag_bound: settings.lag_bound };
-        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), casting_settings);
+        let casting = settings.casting();
+        let casting = Casting::new(stores.clone(), Arc::clone(&queue), own_votes.clone(), casting);
         let (contests, revoked) = (Arc::clone(&directory), Arc::clone(&revoked_passes));
         let access = Arc::new(Access::new(&stores, Arc::clone(&keyring), contests, revoked, process_key));
         let body_memory = Arc::new(BodyMemory::default());
@@ -268,10 +277,10 @@ impl Api {
     }
 
     /// Starts the background tasks. They end when the returned set is dropped.
-    #[must_use]
     ///
-    /// `database` reads the revoked keys and passes. It has its own connections, so that no flood
-    /// of requests delays this.
+    /// The tasks read the revoked keys and passes from `database`. It has its own connections, so
+    /// that a flood of requests does not delay these reads.
+    #[must_use]
     pub fn background(&self, database: &Arc<dyn Database>) -> JoinSet<()> {
         let mut tasks = JoinSet::new();
         tasks.spawn(Arc::clone(&self.directory).follow(Arc::clone(&self.stores.hub)));

@@ -1,10 +1,10 @@
-//! Entry bundles: the entries themselves in groups of 256, after C2SP tlog-tiles.
+//! Entry bundles: the bytes of log entries in groups of 256, in the format of C2SP tlog-tiles.
 //!
 //! Each entry is its length as a big-endian u16, followed by its bytes.
 
 use crate::{entry::MAX_ENTRY_LENGTH, tile::TILE_WIDTH};
 
-/// Why bytes are not the expected bundle, or why a bundle cannot be encoded.
+/// The reason why a bundle cannot be decoded or encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
     /// An entry has this number of bytes, which is too many.
@@ -13,7 +13,7 @@ pub enum BundleError {
     /// The bytes end within an entry.
     #[error("the bundle ends within an entry")]
     Truncated,
-    /// The number of entries is not this expected number.
+    /// The bundle does not have this number of entries. When encoding: it has more.
     #[error("the bundle does not have {0} entries")]
     WrongWidth(u16),
 }
@@ -29,7 +29,7 @@ pub fn push_entry(bundle: &mut Vec<u8>, entry: &[u8]) -> Result<(), BundleError>
     Ok(())
 }
 
-/// Encodes these entries as a bundle, at most 256 of them.
+/// Encodes at most 256 entries as a bundle.
 ///
 /// # Errors
 /// [`BundleError::EntryTooLong`]; [`BundleError::WrongWidth`] for more than 256 entries.

@@ -1,38 +1,38 @@
 //! The keys and channels in Redis, version 1. `docs/cluster.md` describes them for operators.
 //!
-//! All keys of a contest's shard share the hash tag `{<contest>:<shard>}`, so that one node of a
-//! cluster holds all of them for a script.
+//! All keys of one shard have the same hash tag `{<contest>:<shard>}`. So one node of a Redis
+//! Cluster holds all of them, and one script can use them.
 
 use acclaim_contest::ContestId;
 
 /// Prefix of every key and channel. The number is the layout's version.
 const PREFIX: &str = "acclaim:1";
-/// The channel for messages that an empty shard got ballots.
+/// The channel for the message that a shard without waiting ballots has received ballots.
 pub(crate) const WAKE: &str = "acclaim:1:wake";
 /// The channel of notices between processes.
 pub(crate) const NOTICES: &str = "acclaim:1:notices";
 
 /// Number of cells of the slot table, a power of two.
 pub(crate) const CELLS: u64 = 1 << 22;
-/// Length of a header in characters: digest in hex, number of items so far, arrival of the first
-/// item in milliseconds.
+/// Length of a block's header in characters: digest in hex, number of items so far, arrival of the
+/// block's first item in milliseconds.
 pub(crate) const HEADER_LENGTH: usize = 40 + 16 + 16;
 
 /// The keys of one shard.
 #[derive(Debug, Clone)]
 pub(crate) struct ShardKeys {
-    /// Hash: the epoch, the state (`fenced`, `open`, `sealed`), and the positions up to which the
-    /// shard is trimmed and filled.
+    /// Hash: the epoch, the state (`fenced`, `open`, `sealed`), the position up to which the shard
+    /// is trimmed (`base`), and the position up to which it is filled (`end`).
     pub(crate) meta: String,
     /// List: one header for each block.
     pub(crate) index: String,
-    /// List: the blocks. Each block has the items of one submission.
+    /// List: the blocks. Each block has the items that one call of the script `submit` added.
     pub(crate) buffer: String,
-    /// String: cells of 16 bits. Each is the fingerprint of the slot that was last marked there.
+    /// String: cells of 16 bits. A cell has the fingerprint of the last slot that was marked in it.
     pub(crate) slots: String,
-    /// Set: ids of the promised ballots that wait.
+    /// Set: ids of the waiting ballots that were answered `accepted`.
     pub(crate) promised: String,
-    /// List: the blocks of earlier sessions.
+    /// List: the blocks of earlier sessions, until they are recorded.
     pub(crate) survivors: String,
 }
 

@@ -26,17 +26,17 @@ pub(crate) struct Readers {
     /// One permit for each connection that may be open.
     permits: Arc<Semaphore>,
     /// How long a read waits for a permit.
-    wait: Duration,
+    timeout: Duration,
 }
 
 impl Readers {
     /// Allows at most `count` connections to the file at `path`.
     pub(crate) fn new(path: PathBuf, count: usize) -> Arc<Self> {
-        Arc::new(Self::with_wait(path, count, CONNECTION_TIMEOUT))
+        Arc::new(Self::with_timeout(path, count, CONNECTION_TIMEOUT))
     }
 
-    fn with_wait(path: PathBuf, count: usize, wait: Duration) -> Self {
-        Self { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(count)), wait }
+    fn with_timeout(path: PathBuf, count: usize, timeout: Duration) -> Self {
+        Self { path, idle: Mutex::default(), permits: Arc::new(Semaphore::new(count)), timeout }
     }
 
     /// Runs `body` in one read transaction, on a thread that may block.
@@ -49,20 +49,20 @@ impl Readers {
         body: impl FnOnce(&Transaction<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
         let busy = || StoreError::Unavailable("too many reads wait for the database".to_owned());
-        let acquiring = tokio::time::timeout(self.wait, Arc::clone(&self.permits).acquire_owned());
+        let acquiring = tokio::time::timeout(self.timeout, Arc::clone(&self.permits).acquire_owned());
         let permit = acquiring.await.ok().and_then(|permit| permit.ok()).ok_or_else(busy)?;
         let readers = Arc::clone(self);
         let reading = tokio::task::spawn_blocking(move || {
-            // The permit is held until the read has ended, also if the request is dropped before.
+            // The read holds the permit to its end, even if the request is cancelled earlier.
             let _permit = permit;
-            readers.read_now(body)
+            readers.read_blocking(body)
         });
         reading
             .await
             .unwrap_or_else(|error| Err(StoreError::Unavailable(format!("the read ended early: {error}"))))
     }
 
-    fn read_now<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
+    fn read_blocking<T>(&self, body: impl FnOnce(&Transaction<'_>) -> Result<T>) -> Result<T> {
         let idle = self.idle.lock().pop();
         let mut connection = match idle {
             Some(connection) => connection,
@@ -79,8 +79,8 @@ impl Readers {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        // The connection is not read-only, because the last connection must be able to clean up the
-        // write-ahead log. `query_only` prevents it from writing.
+        // The connection is not read-only, because the connection that closes last must be able to
+        // clean up the write-ahead log. `query_only` keeps the connection from changing data.
         let flags =
             OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
         let connection = Connection::open_with_flags(&self.path, flags)?;
@@ -127,7 +127,7 @@ mod tests {
     async fn a_read_that_finds_no_connection_in_time_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let readers =
-            Arc::new(Readers::with_wait(folder.path().join("database"), 1, Duration::from_millis(5)));
+            Arc::new(Readers::with_timeout(folder.path().join("database"), 1, Duration::from_millis(5)));
         let _all = Arc::clone(&readers.permits).acquire_owned().await.unwrap();
         let refused = readers.read(|_| Ok(())).await.unwrap_err();
         assert!(refused.to_string().contains("too many reads"), "{refused}");

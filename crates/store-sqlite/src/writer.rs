@@ -6,19 +6,20 @@ use acclaim_store::error::{Result, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{mpsc, oneshot};
 
-/// Number of jobs that can wait for the connection. A caller with one more job waits.
+/// Number of jobs that can wait for the connection. If the queue is full, the next caller waits.
 const QUEUE_CAPACITY: usize = 64;
-/// How long a caller waits until the queue has a free place.
+/// How long a caller waits for a free place in the queue.
 const QUEUE_TIMEOUT: Duration = Duration::from_secs(10);
 
 type Job = Box<dyn FnOnce(&mut Connection) + Send>;
 
 /// See the [module](self).
 ///
-/// Dropping it ends the thread after the queued jobs, and closes the connection.
+/// Dropping the writer waits until the queued jobs are done. Then the thread ends, and the
+/// connection is closed.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    /// `None` only while the writer is dropped.
+    /// `None` only while the writer is being dropped.
     jobs: Option<mpsc::Sender<Job>>,
     thread: Option<thread::JoinHandle<()>>,
 }
@@ -48,10 +49,11 @@ impl Writer {
         &self,
         work: impl FnOnce(&mut Connection) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        let (answer, answered) = oneshot::channel();
+        let (result_sender, result) = oneshot::channel();
         let job: Job = Box::new(move |connection| {
-            // The caller may have stopped waiting. The work counts all the same.
-            let _gone = answer.send(work(connection));
+            // The caller may have stopped waiting. The result of the work is dropped then, but the
+            // work is done.
+            let _caller_gone = result_sender.send(work(connection));
         });
         let unavailable = |why: &str| StoreError::Unavailable(why.to_owned());
         let jobs = self.jobs.as_ref().ok_or_else(|| unavailable("the writer has ended"))?;
@@ -59,7 +61,7 @@ impl Writer {
             mpsc::error::SendTimeoutError::Timeout(_) => unavailable("too many writes wait for the database"),
             mpsc::error::SendTimeoutError::Closed(_) => unavailable("the writer has ended"),
         })?;
-        answered
+        result
             .await
             .unwrap_or_else(|_| Err(StoreError::Unknown("the writer ended during the work".to_owned())))
     }

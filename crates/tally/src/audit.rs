@@ -208,7 +208,7 @@ impl<'a> Audit<'a> {
         // If the first entry is refused, later entries cannot be judged.
         let judges = first == 0 || self.partition_tallies.iter().any(|count| count.can_fold);
         block::in_parallel(self.partition_tallies.iter_mut().collect(), |count: &mut PartitionTally| {
-            count.take(&block)
+            count.take(&block);
         });
         let roots = self.tree_check.take(&block);
         if self.is_first_round {

@@ -51,15 +51,15 @@ impl Tally {
             (LogEntry::Ballot(_), AdmittedEntry::Ballot(plan)) => self.apply_ballot(&plan),
             (LogEntry::Event(event, _), AdmittedEntry::Ballots(ballots)) => self.apply_void(event, &ballots),
             (LogEntry::Event(event, _), AdmittedEntry::Entries(entries)) => {
-                self.apply_to_entries(event, &entries)
+                self.apply_to_entries(event, &entries);
             }
             // The tally of a partition ranks no entry, so it keeps no scores.
             (LogEntry::Event(..), AdmittedEntry::Scores(list)) if self.scope.is_whole() => {
-                self.scores.put(list)
+                self.scores.put(list);
             }
             (LogEntry::Event(event, _), AdmittedEntry::Recusal(key)) => self.apply_recusal(event, key),
             (LogEntry::Event(event, _), AdmittedEntry::Contest(division)) => {
-                self.apply_header(event, *division)
+                self.apply_header(event, *division);
             }
             (LogEntry::Event(event, _), _) => self.apply_event(event),
             // `admit` returns only a plan for a ballot.

@@ -1,4 +1,5 @@
-//! Look-ups in a tally besides its figures: the contest, its time of voting, voters and ballots.
+//! Methods of [`Tally`] that read the contest, the times of voting, and the numbers of voters and
+//! ballots.
 
 use acclaim_ballot_log::entry::ContestHeader;
 use acclaim_contest::{EntryId, Instant, Phase};
@@ -6,13 +7,17 @@ use acclaim_contest::{EntryId, Instant, Phase};
 use crate::{ballot_counts::BallotCounts, rulings::Withdrawal, tally::Tally};
 
 impl Tally {
-    /// The number of passes that a source had issued when it was last logged; 0 if it never was.
+    /// The number of passes that a source has issued, by the newest log entry about the source.
+    ///
+    /// 0 if there is no such entry.
     #[must_use]
     pub fn issued(&self, source: &str) -> u64 {
         self.issued.get(source).copied().unwrap_or(0)
     }
 
-    /// The number of folded entries: the size of the log that the figures belong to.
+    /// The number of log entries that are folded so far.
+    ///
+    /// The figures belong to a log of this size.
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
@@ -36,15 +41,15 @@ impl Tally {
         self.opened
     }
 
-    /// The first instant after voting, as amended; `None` before the log's first entry.
+    /// The planned end of voting, with amendments: the first instant after voting.
     ///
-    /// Voting may have been closed earlier.
+    /// `None` before the log's first entry. Voting may have ended earlier, see [`Self::closed`].
     #[must_use]
     pub fn closes(&self) -> Option<Instant> {
         self.closes
     }
 
-    /// The instant at which voting ended; `None` before that.
+    /// The instant at which voting really ended; `None` before that.
     #[must_use]
     pub fn closed(&self) -> Option<Instant> {
         self.closed
@@ -55,13 +60,13 @@ impl Tally {
         self.roster.entries.iter().filter_map(|entry| Some((&entry.id, entry.withdrawn.as_deref()?)))
     }
 
-    /// The number of voters with a recorded ballot. The state of the ballot does not matter.
+    /// The number of voters with a recorded ballot, including replaced and voided ballots.
     #[must_use]
     pub fn voters(&self) -> u64 {
         self.sum.as_ref().map_or_else(|| self.ballots.voters(), |sum| sum.voters)
     }
 
-    /// The numbers of ballots by class.
+    /// The numbers of ballots by class: counted, replaced, voided or incomplete.
     #[must_use]
     pub fn ballot_counts(&self) -> BallotCounts {
         self.totals

@@ -1,4 +1,5 @@
-//! The tally: the state that a log folds into. The module `fold` applies entries to it.
+//! The tally: the state of a contest after its log is folded. The module `fold` applies log entries
+//! to it.
 
 use std::{collections::BTreeMap, sync::OnceLock};
 
@@ -20,28 +21,32 @@ use crate::{
     sheet_layout::SheetLayout,
 };
 
-/// The state of a contest's log, folded so far: what is recorded, and every figure that follows.
+/// The state of a contest after the log entries so far: the recorded data, and every figure that is
+/// computed from it.
 ///
-/// Folding a ballot takes about as long as computing its id.
+/// Folding a ballot takes about as long as computing the ballot's id.
 ///
-/// Memory grows with voters and ballots only. A voter with one ballot of one vote takes about 64
-/// bytes. Channels and periods add about 40 bytes for each ballot. `completion` = `all` adds 4
-/// bytes for each voter. Each entry takes 16 bytes for each channel. Scores take the memory of each
-/// juror's newest lists. No other rule needs memory.
+/// The memory grows only with the number of voters and ballots. A voter with one ballot of one vote
+/// takes about 64 bytes. Channels and periods add about 40 bytes for each ballot. `completion` =
+/// `all` adds 4 bytes for each voter.
+///
+/// Each entry of the contest takes 16 bytes for each channel. With scores, the newest lists of each
+/// juror are in memory. The other rules take no memory.
 #[derive(Debug, Clone)]
 pub struct Tally {
-    /// Number of folded entries.
+    /// Number of folded or skipped log entries.
     pub(crate) size: u64,
     pub(crate) header: Option<ContestHeader>,
     pub(crate) phase: Phase,
     pub(crate) opened: Option<Instant>,
-    /// The closing instant, as amended.
+    /// The closing instant, after the amendments so far.
     pub(crate) closes: Option<Instant>,
     pub(crate) closed: Option<Instant>,
-    /// The channels, the periods and the time of voting.
+    /// How the channels and periods divide a voter's votes into sheets. It also has the time of
+    /// voting.
     pub(crate) division: SheetLayout,
     pub(crate) roster: Roster,
-    /// The limits on the number of categories that a sheet votes in.
+    /// The limits on the number of categories with a vote on one sheet.
     pub(crate) limits: Vec<CategoryLimit>,
     pub(crate) ballots: Ballots,
     pub(crate) totals: BallotCounts,
@@ -53,24 +58,25 @@ pub struct Tally {
     pub(crate) complete_sheets: ChunkedList<u32>,
     pub(crate) scores: Scores,
     pub(crate) recusals: Recusals,
-    /// The seed of the draw, once it is logged.
+    /// The seed that draws lots between tied entries, once it is logged.
     pub(crate) drawn: Option<DrawSeed>,
     pub(crate) voids: Voids,
     /// Number of issued passes by source.
     pub(crate) issued: BTreeMap<String, u64>,
-    /// Log index at which each entry reached its total.
+    /// For each entry of the contest: log index at which it last reached its present total.
     ///
     /// It is computed when a tie needs it, and dropped when ballots change.
     pub(crate) reached: OnceLock<Vec<Option<u32>>>,
-    /// Number of voters with a filled slot, by category.
+    /// For each category: number of voters with a filled slot.
     ///
-    /// It is computed and dropped as `reached` is. Unused where a voter has only one sheet.
+    /// It is computed when it is needed, and dropped when ballots change. Unused where a voter has
+    /// only one sheet.
     pub(crate) category_voters: OnceLock<Vec<u64>>,
     /// The part of the ballots that is folded.
     pub(crate) scope: Scope,
     /// The result that was certified last, in a log of version 2.
     pub(crate) last_certified: Option<Box<CertifiedSnapshot>>,
-    /// The figures that other tallies have counted, with [`Scope::Aggregate`].
+    /// With [`Scope::Aggregate`]: the sum of the figures that the tallies of partitions counted.
     pub(crate) sum: Option<Box<Figures>>,
 }
 
@@ -111,13 +117,13 @@ impl Tally {
         }
     }
 
-    /// The tally of the empty log, with a scope. Its table has room for `voters`.
+    /// The tally of the empty log, with a scope. The table of voters has room for `voters`.
     pub(crate) fn with_scope(scope: Scope, voters: usize) -> Self {
         Self { scope, ballots: Ballots::with_capacity(voters), ..Self::new() }
     }
 
-    /// Skips an entry that was refused, or a ballot outside the scope. Later entries keep their
-    /// index.
+    /// Counts a log entry without folding it: an entry that was refused, or a ballot outside the
+    /// scope. So later entries keep their log index.
     pub(crate) fn skip_entry(&mut self) {
         self.size += 1;
     }
@@ -128,7 +134,7 @@ impl Tally {
         self.category_voters.take();
     }
 
-    /// The rule of completion; [`Completion::Any`] before the log's first entry.
+    /// The contest's `completion`; [`Completion::Any`] before the log's first entry.
     pub(crate) fn completion(&self) -> Completion {
         self.header.as_ref().map_or(Completion::Any, |header| header.rules.ballot.completion)
     }

@@ -1,13 +1,14 @@
-//! The characters that displayed texts may contain: titles, names, reasons, statements.
+//! The characters that displayed texts may contain.
 //!
-//! A direction override makes a text read differently from what is stored: a page could show
-//! another name than the name that is counted. A control character moves a terminal's cursor.
-//! U+FFFD shows that a character was lost before the text arrived here. Each place where a
-//! displayed text enters calls [`check`]. Texts that are already in a log or a database are read
-//! unchanged, because the rules of a log never change.
+//! Displayed texts are titles, names, reasons and statements. A direction override makes a text
+//! look different from the stored text: a page could show another name than the name that is
+//! counted. A control character moves a terminal's cursor. U+FFFD shows that a character was lost
+//! before the text arrived here. All code that accepts a new displayed text calls [`check`]. Texts
+//! that are already in a log or a database are read unchanged, because the rules of a log never
+//! change.
 //!
-//! Right-to-left text needs none of the refused characters. Arabic, Hebrew and Persian stay
-//! unchanged, with their joiners (U+200C, U+200D) and marks (U+200E, U+200F, U+061C).
+//! Right-to-left text needs none of the refused characters. [`check`] accepts Arabic, Hebrew and
+//! Persian, with their joiners (U+200C, U+200D) and marks (U+200E, U+200F, U+061C).
 
 use std::borrow::Cow;
 
@@ -47,14 +48,19 @@ pub fn is_refused(character: char) -> bool {
 /// Replaces direction controls and U+FFFD with question marks.
 ///
 /// A stored text is checked by the rules under which it was stored. These rules refused control
-/// characters, but accepted direction controls and U+FFFD.
+/// characters, but accepted direction controls and U+FFFD. After the replacement, [`check`] also
+/// accepts them.
 #[must_use]
 pub fn replace_newly_refused(text: &str) -> Cow<'_, str> {
-    let is_new = |character| is_direction_control(character) || character == REPLACEMENT;
-    if text.contains(is_new) { Cow::Owned(text.replace(is_new, "?")) } else { Cow::Borrowed(text) }
+    let is_newly_refused = |character| is_direction_control(character) || character == REPLACEMENT;
+    if text.contains(is_newly_refused) {
+        Cow::Owned(text.replace(is_newly_refused, "?"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
-/// Returns the visible form of a short text that works as a code, for comparison.
+/// Returns a simplified form of a code (a short text), for comparison with another code.
 ///
 /// Compatibility characters become their plain forms (NFKC), in lower case. Invisible characters
 /// and characters that are neither letters nor digits are removed.
@@ -64,7 +70,7 @@ pub fn skeleton(text: &str) -> String {
     text.nfkc().filter(is_kept).flat_map(char::to_lowercase).nfkc().collect()
 }
 
-/// Whether a character is invisible in every position.
+/// Whether a character is always invisible, beside any other characters.
 ///
 /// These are format characters, variation selectors and fillers.
 #[must_use]

@@ -3,7 +3,7 @@
 //!
 //! The ballots are cast at full speed, and the contest is closed before the comparison.
 
-#![expect(clippy::indexing_slicing, reason = "indexing JSON gives null where there is nothing")]
+#![expect(clippy::indexing_slicing, reason = "indexing JSON returns null for a missing value")]
 
 mod caps;
 mod contest;
@@ -36,7 +36,7 @@ use self::{
     votes::{Columns, PublishedTotal, Voter},
 };
 
-/// The number of passes of one request.
+/// Maximum number of passes that one request mints.
 const PASSES_PER_REQUEST: usize = 10_000;
 
 /// Replay voters' choices from CSV through the engine and compare the tally with published totals
@@ -45,15 +45,16 @@ struct Args {
     /// One row for each vote, with voter, category and entry; .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     ballots: PathBuf,
-    /// One row for each entry, with category, entry, published votes and, if there is a column
-    /// `name`, its title; .csv or .csv.gz
+    /// One row for each entry, with category, entry and published votes; an optional column `name`
+    /// has the entry's title; .csv or .csv.gz
     #[arg(long, value_name = "FILE")]
     published: PathBuf,
     #[command(flatten)]
     columns: Columns,
     #[command(flatten)]
     caps: Caps,
-    /// Only the first N voters; the totals are then counted from their rows
+    /// Replay only the first N voters, and compare with totals that are counted from their rows
+    /// instead of the published ones
     #[arg(long, value_name = "N")]
     voters: Option<usize>,
     /// The number of connections at once
@@ -97,14 +98,14 @@ fn replay(args: &Args) -> Result<bool> {
     let definition = contest::definition(&published, &names, &args.caps)?;
     let contest =
         client.put(&format!("/v1/contests/{CONTEST}"), &IdempotencyKey::new()?, None, definition)?;
-    let ballots = mint(&client, &voters, &names)?;
-    let figures =
+    let ballots = mint_ballots(&client, &voters, &names)?;
+    let summary =
         cast(&engine, ballots, args.connections.into()).map_err(|error| add_voter(error, &voters))?;
     println!(
         "recorded: {} ballots in {:.2} s ({:.0} a second)",
-        figures.recorded,
-        figures.elapsed.as_secs_f64(),
-        figures.rate()
+        summary.recorded,
+        summary.elapsed.as_secs_f64(),
+        summary.rate()
     );
     client.post(&format!("/v1/contests/{CONTEST}/close"), "close", &json!({}))?;
     let equal = compare(&client, &published, &names)?;
@@ -119,7 +120,7 @@ fn replay(args: &Args) -> Result<bool> {
     let vkey = contest["log"]["vkey"].as_str().unwrap_or_default();
     let (clean, report) = engine.run(&["audit", log, "--vkey", vkey])?;
     print!("{report}");
-    Ok(clean && equal == published.len() && figures.recorded == voters.len() as u64)
+    Ok(clean && equal == published.len() && summary.recorded == voters.len() as u64)
 }
 
 /// Reads the voters with their ballots, and the entries with their totals.
@@ -134,35 +135,38 @@ fn read(args: &Args) -> Result<(Vec<Voter>, Vec<PublishedTotal>)> {
     Ok((voters, published))
 }
 
-/// Returns the ballot of each voter, with its pass.
-fn mint(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>> {
+/// Mints a pass for each voter, and returns each voter's ballot with the pass.
+fn mint_ballots(client: &Client, voters: &[Voter], names: &Names) -> Result<Vec<Ballot>> {
     let mut ballots = Vec::with_capacity(voters.len());
-    for (number, piece) in voters.chunks(PASSES_PER_REQUEST).enumerate() {
-        let subjects: Vec<String> = piece.iter().map(|voter| format!("voter:{}", voter.id)).collect();
+    for (number, chunk) in voters.chunks(PASSES_PER_REQUEST).enumerate() {
+        let subjects: Vec<String> = chunk.iter().map(|voter| format!("voter:{}", voter.id)).collect();
         let path = format!("/v1/contests/{CONTEST}/passes");
         let minted = client.post(
             &path,
             &format!("mint-{number}"),
             &json!({"subjects": subjects, "subjects_are": "ids"}),
         )?;
-        let passes = minted["passes"].as_array().context("the answer to minting has no passes")?;
-        if passes.len() != piece.len() {
-            bail!("{} passes were minted for {} voters", passes.len(), piece.len());
+        let passes = minted["passes"].as_array().context("the server's answer has no array `passes`")?;
+        if passes.len() != chunk.len() {
+            bail!("{} passes were minted for {} voters", passes.len(), chunk.len());
         }
-        for (pass, voter) in passes.iter().zip(piece) {
+        for (pass, voter) in passes.iter().zip(chunk) {
             let mut selections = Vec::with_capacity(voter.choices.len());
             for choice in &voter.choices {
                 let (category, entry) = names.of(choice).with_context(|| voter.place())?;
                 selections.push(json!({"category": category, "entry": entry}));
             }
-            let pass = pass["pass"].as_str().context("a minted pass is missing")?.to_owned();
+            let pass = pass["pass"]
+                .as_str()
+                .context("the server's answer has a pass without the text `pass`")?
+                .to_owned();
             ballots.push(Ballot { pass, body: json!({"selections": selections}).to_string().into() });
         }
     }
     Ok(ballots)
 }
 
-/// Adds the voter and the rows to the error of a refused ballot.
+/// Adds the voter, and the rows of the voter in the CSV file, to the error of a refused ballot.
 fn add_voter(error: anyhow::Error, voters: &[Voter]) -> anyhow::Error {
     let refused = error.downcast_ref::<RefusedBallot>();
     match refused.and_then(|refused| voters.get(refused.place)) {
@@ -173,24 +177,26 @@ fn add_voter(error: anyhow::Error, voters: &[Voter]) -> anyhow::Error {
 
 fn cast(engine: &Engine, ballots: Vec<Ballot>, connections: usize) -> Result<VotingSummary> {
     let bar = ProgressBar::new(ballots.len() as u64);
-    let cast = Arc::new(AtomicU64::new(0));
+    let answered = Arc::new(AtomicU64::new(0));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let voting = runtime.spawn(voting_client::cast_all(
         engine.address,
         CONTEST,
         ballots,
         connections,
-        Arc::clone(&cast),
+        Arc::clone(&answered),
     ));
     while !voting.is_finished() {
-        bar.set_position(cast.load(Ordering::Relaxed));
+        bar.set_position(answered.load(Ordering::Relaxed));
         std::thread::sleep(Duration::from_millis(100));
     }
     bar.finish_and_clear();
     runtime.block_on(voting)?
 }
 
-/// Returns the number of entries with the published total. Prints each entry that differs.
+/// Returns the number of entries whose counted total is the published one.
+///
+/// Prints each other entry.
 fn compare(client: &Client, published: &[PublishedTotal], names: &Names) -> Result<usize> {
     let result: Value = client.get(&format!("/v1/contests/{CONTEST}/result"))?.json()?;
     let mut totals: HashMap<(&str, &str), u64> = HashMap::new();

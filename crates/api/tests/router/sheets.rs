@@ -113,7 +113,11 @@ fn lists_only_ballots_of_own_channel() {
     let page = mine(site, "main", &unique, "");
     assert!(!page["ballots"].as_array().unwrap().is_empty());
     let unknown = ["period", "left", "ballots_left"].map(|key| &page[key]);
-    assert_eq!(unknown, [&Value::Null; 3], "more ballots than one answer looks through: unknown, not empty");
+    assert_eq!(
+        unknown,
+        [&Value::Null; 3],
+        "more ballots than the server reads for one answer: unknown, not empty"
+    );
     assert_eq!(site.cast("main", &unique, &in_period(&["a1", "b1"], "3101")).status, 201);
 }
 

@@ -11,8 +11,10 @@ use crate::{
     output::{self, Table},
 };
 
-/// The counts in the order of the report: each count's key in the server's answer, and its title.
-const COUNTS: [(&str, &str); 3] = [("hours", "hour"), ("channels", "channel"), ("groups", "group")];
+/// The groupings of the ballots, in the order of the output.
+///
+/// Each has its key in the server's answer, and its title in the output.
+const GROUPINGS: [(&str, &str); 3] = [("hours", "hour"), ("channels", "channel"), ("groups", "group")];
 
 pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
     let client = Client::open(&args.target)?;
@@ -25,7 +27,7 @@ pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
         output::write(csv(&report, args.excel).as_bytes())?;
         return Ok(Outcome::Done);
     }
-    for (key, title) in COUNTS {
+    for (key, title) in GROUPINGS {
         let mut table = Table::new(&[title, "ballots"]);
         for (label, ballots) in counts(&report, key) {
             table.row([label.clone(), ballots.to_string()]);
@@ -38,17 +40,18 @@ pub(super) fn run(args: &TurnoutArgs) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Returns the labels of a count, with the number of ballots of each.
+/// Returns the labels of one grouping, each with its number of ballots.
 fn counts<'a>(report: &'a Value, key: &str) -> impl Iterator<Item = (&'a String, &'a Value)> {
     report.get(key).and_then(Value::as_object).into_iter().flatten()
 }
 
-/// Returns a table with a row for each hour, channel and group. Ballots without a channel or group
-/// have an empty label.
+/// Returns a CSV table with a row for each hour, channel and group.
+///
+/// The server labels ballots without a channel or group `-`. The table has an empty label for them.
 fn csv(report: &Value, for_excel: bool) -> String {
     let mut csv = if for_excel { BYTE_ORDER_MARK.to_owned() } else { String::new() };
     csv.push_str("by,label,ballots\r\n");
-    for (key, title) in COUNTS {
+    for (key, title) in GROUPINGS {
         for (label, ballots) in counts(report, key) {
             let label = if label == "-" { "" } else { label };
             csv.push_str(&row([title, &cell(label), &ballots.to_string()]));

@@ -153,7 +153,7 @@ fn is_known(cluster: &Cluster, pass: &str, ballot: &Value) {
         match ask(cluster, "POST", "ballots", pass, ballot).0 {
             200 => return,
             status => {
-                assert!(status == 201 && started.elapsed() < WAIT_TIMEOUT, "the repeated ballot: {status}")
+                assert!(status == 201 && started.elapsed() < WAIT_TIMEOUT, "the repeated ballot: {status}");
             }
         }
     }

@@ -266,7 +266,7 @@ fn a_jurors_key_has_its_panel_and_name(site: &Site) {
         (&["--contest", "prize", "--name", "X"][..], "--panel"),
         (&["--contest", "prize", "--panel", "experts"], "--name"),
         (&["--panel", "experts", "--name", "X"], "--contest"),
-        (&["--contest", "prize", "--contest", "other", "--panel", "experts", "--name", "X"], "once"),
+        (&["--contest", "prize", "--contest", "other", "--panel", "experts", "--name", "X"], "one --contest"),
         (&["--contest", "prize", "--panel", "jury", "--name", "X"], "it has experts, students"),
         (&["--contest", "nowhere", "--panel", "jury", "--name", "X"], "no contest nowhere"),
         (&["--contest", "prize", "--panel", "experts", "--name", " X"], "white space"),

@@ -48,6 +48,7 @@ fn run(site: &Site, key: &str, args: &[&str]) -> Output {
     acclaim().args(args).args(["--url", &url]).env("ACCLAIM_KEY", key).output().unwrap()
 }
 
+#[expect(clippy::too_many_lines, reason = "one contest from its opening to its result")]
 fn a_recused_juror_does_not_score_the_entry(site: &Site) {
     site.create_open("prize", OPENED, &rules());
     let ama = juror(site, "skaters", "Ama");

@@ -161,6 +161,7 @@ fn noon_zone() -> String {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "one contest from its opening to its result")]
 fn a_vote_each_day_names_the_day(site: &Site) {
     let zone = noon_zone();
     let now = acclaim_cli::clock::now();

@@ -146,6 +146,7 @@ fn table_rows_change_address_reading() {
     assert_eq!(dots_count.canonical("a.ma@googlemail.com").as_deref(), Ok("mailto:a.ma@gmail.com"));
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of texts and reasons")]
 #[test]
 fn refuses_other_texts_with_reason() {
     for (given, reason) in [

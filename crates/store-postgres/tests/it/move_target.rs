@@ -152,6 +152,7 @@ async fn assert_reads_same(here: &dyn Database, there: &dyn Database) {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "compares each kind of stored data")]
 #[tokio::test(flavor = "multi_thread")]
 async fn moved_installation_reads_the_same() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! The aggregate adds up the partitions' figures, and judges the staff events that depend on them.
+//! The aggregate adds up the figures of the partitions. With the sums, it judges whether each staff
+//! event is admissible.
 
 use std::collections::BTreeMap;
 
@@ -14,25 +15,26 @@ use crate::{
     replay::verify_certified,
 };
 
-/// Approximate maximum number of bytes of staff events that are kept to be judged.
+/// Maximum memory of the staff events that wait until they are judged, in bytes. It is approximate.
 ///
-/// A contest of 100,000 entries with long texts and with every ruling that people can make is far
-/// below this limit.
+/// A contest of 100,000 entries with long texts, and with all rulings that staff can enter by hand,
+/// is far below this limit.
 const MAX_EVENT_BYTES: usize = 512 << 20;
-/// Approximate bytes of memory that an event takes for each byte of its line.
-const EVENT_MEMORY: usize = 3;
+/// Approximate number of bytes of memory for each byte of an event's line in the log.
+const MEMORY_PER_LINE_BYTE: usize = 3;
 
 /// See the [module](self).
 #[derive(Default)]
 pub(super) struct Aggregate {
     events: Vec<StaffEvent>,
-    bytes: usize,
+    /// Approximate memory of `events`, in bytes.
+    event_bytes: usize,
     /// The figures before each entry that depends on figures, in log order.
-    moments: Vec<FigureSnapshot>,
+    snapshots: Vec<FigureSnapshot>,
     /// The figures at the end of the log.
     final_figures: Figures,
     findings: Vec<(u64, String)>,
-    /// Whether a partition could not be folded to the end. Then nothing can be judged.
+    /// Whether a partition could not be folded to the end. Then no event can be judged.
     is_incomplete: bool,
 }
 
@@ -70,10 +72,11 @@ impl Aggregate {
                 ) {
                     continue;
                 }
-                let line = event.encode(salt).map_or(0, |line| line.len());
-                self.bytes += size_of::<StaffEvent>() + size_of::<Event>() + line * EVENT_MEMORY;
-                if self.bytes > MAX_EVENT_BYTES {
-                    let reason = "too many staff events to judge".to_owned();
+                let line_size = event.encode(salt).map_or(0, |line| line.len());
+                self.event_bytes +=
+                    size_of::<StaffEvent>() + size_of::<Event>() + line_size * MEMORY_PER_LINE_BYTE;
+                if self.event_bytes > MAX_EVENT_BYTES {
+                    let reason = "cannot be judged: too many staff events to hold in memory".to_owned();
                     self.findings.push((index, reason));
                     return;
                 }
@@ -82,30 +85,33 @@ impl Aggregate {
         }
     }
 
-    /// Adds a partition that is counted. Returns its findings.
-    pub(super) fn add(&mut self, count: PartitionTally) -> Vec<(u64, String)> {
-        self.final_figures.add(&Figures::of(&count.tally));
-        self.is_incomplete |= !count.can_fold;
-        for (number, moment) in count.moments.into_iter().enumerate() {
-            match self.moments.get_mut(number) {
-                Some(sum) => sum.add(&moment),
-                None => self.moments.push(moment),
+    /// Adds the figures that a partition has at the end of the log.
+    ///
+    /// Returns the partition's findings.
+    pub(super) fn add(&mut self, partition: PartitionTally) -> Vec<(u64, String)> {
+        self.final_figures.add(&Figures::of(&partition.tally));
+        self.is_incomplete |= !partition.can_fold;
+        for (number, snapshot) in partition.moments.into_iter().enumerate() {
+            match self.snapshots.get_mut(number) {
+                Some(sum) => sum.add(&snapshot),
+                None => self.snapshots.push(snapshot),
             }
         }
-        count.findings
+        partition.findings
     }
 
-    /// Folds the events with the figures before each of them, then sets the figures of the whole
-    /// log.
+    /// Folds the staff events. Each is judged by the figures before it.
+    ///
+    /// The returned tally has the figures of the whole log.
     pub(super) fn judge(self, origin: &str, size: u64, root: Hash) -> AggregateOutcome {
         let mut tally = Tally::with_scope(Scope::Aggregate, 0);
         let mut findings = self.findings;
-        let mut document = None;
+        let mut certified_result = None;
         let events = if self.is_incomplete { Vec::new() } else { self.events };
-        let mut moments = self.moments.into_iter();
+        let mut snapshots = self.snapshots.into_iter();
         for StaffEvent { index, event, salt, root } in events {
             tally.size = index;
-            take_figures(&mut tally, &event, &mut moments);
+            set_figures_before(&mut tally, &event, &mut snapshots);
             let entry = LogEntry::Event(event, salt);
             let LogEntry::Event(event, _) = &entry else { continue };
             let admitted = admit(&tally, &entry, None).and_then(|admitted| {
@@ -114,10 +120,10 @@ impl Aggregate {
             });
             match admitted {
                 Ok((admitted, certified)) => {
-                    document = match &**event {
+                    certified_result = match &**event {
                         Event::Certified { .. } => certified,
                         Event::Reopened(_) => None,
-                        _ => document,
+                        _ => certified_result,
                     };
                     tally.apply(&entry, admitted);
                 }
@@ -127,23 +133,27 @@ impl Aggregate {
         tally.size = size;
         tally.set_figures(self.final_figures);
         let result = match tally.phase() {
-            Phase::Certified => document,
+            Phase::Certified => certified_result,
             _ => tally.provisional_result(origin, &root),
         };
         AggregateOutcome { tally, result, findings }
     }
 }
 
-/// Sets a tally's figures to those before an event, if the event depends on figures.
-fn take_figures(tally: &mut Tally, event: &Event, moments: &mut impl Iterator<Item = FigureSnapshot>) {
+/// Sets the tally's figures to the next snapshot, if the event depends on figures.
+fn set_figures_before(
+    tally: &mut Tally,
+    event: &Event,
+    snapshots: &mut impl Iterator<Item = FigureSnapshot>,
+) {
     let category = match event {
         Event::Choice { category, .. } => tally.roster.category_number(category.as_str()),
         Event::Certified { .. } => None,
         _ => return,
     };
-    match (moments.next(), category) {
+    match (snapshots.next(), category) {
         (Some(FigureSnapshot::Category(figures)), Some(category)) => {
-            tally.set_category_figures(category, &figures)
+            tally.set_category_figures(category, &figures);
         }
         (Some(FigureSnapshot::Whole(figures)), None) => tally.set_figures(*figures),
         _ => {}
