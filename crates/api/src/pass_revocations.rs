@@ -77,7 +77,7 @@ struct Revocation {
 struct RevokedSubject {
     /// The first spelling of this person in the list.
     subject: String,
-    /// The form that is compared: the same form is the same voter.
+    /// The subject in canonical form. Subjects with the same form are the same voter.
     canonical: String,
 }
 
